@@ -1,0 +1,49 @@
+"""The words the grader and the harness exchange: one JSON object a line, over the grader's standard input and output.
+
+The grader drives; the harness answers. Every line the grader sends carries the run's ``nonce``; a line without it is not
+the grader's. Times are seconds, sizes bytes.
+
+The harness's first line, and the only one that is not an answer::
+
+    {"type": "hello", "protocol": 1, "nonce": "…", "run": "…",
+     "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30},
+                  "inventory":  {"port": 20002, "uid": 20002 | null}, "reference": {…}},
+     "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"}],
+     "collector": {"port": 20004, "token": "…"} | null,
+     "facts": {…what the exercise hands its graders: keys, audiences, budgets…},
+     "tests": ["public", "hidden"],          folders below the working directory, each with test_*.py
+     "criteria": ["contract.openapi", …]}    only checks of these run
+
+The grader's lines::
+
+    {"type": "instruments", "nonce"}                                         relays and collector listen, owners verified
+    {"type": "planned", "checks": {"criterion": ["check", …]}}               what was collected
+    {"type": "control", "id": 7, "action": …, "service": …, …}               see below; answered before anything else
+    {"type": "serving", "seconds": 1.2}                                      the submission is ready
+    {"type": "submission_failed", "phase": "start", "reason": …}             it is not, and will not be; no check runs
+    {"type": "started", "criterion": …, "check": …}
+    {"type": "observation", "observation": {…model.Observation…}}
+    {"type": "report", "report": {…pytest-json-report, without logs and tracebacks…}}
+    {"type": "finished", "ok": true}                                         the last line; without it the grader crashed
+    {"type": "broken", "detail": "traceback"}                                instead of finished: our fault
+
+Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true, "result": {…}}`` (``ok`` false carries
+``"error"``; an engine that fails never answers: the harness ends the run)::
+
+    start                       {}                            start it, or start it again after it ended
+    stop     grace              {"status": 0, "oom": false}   TERM, then KILL
+    signal   signal: "TERM"     {}
+    pause, resume               {}
+    status                      {"running": true} | {"running": false, "status": 137, "oom": false}
+    wait     timeout            as status (running true when the time is up; nothing is killed)
+    usage                       {"cpu_seconds": 1.5, "memory_bytes": 1234} (null where unknown)
+    logs     limit              {"stdout": "…", "stderr": "…"} the newest `limit` bytes of each, decoded with replacement
+    quiet    timeout            {"quiet": true} take the host's one lock for load windows ("service" is unused)
+    loud                        {} give it back
+"""
+
+from __future__ import annotations
+
+PROTOCOL = 1
+MAX_LINE = 16 * 1024 * 1024
+"""Bytes. A longer line from the grader is a broken grader."""

@@ -1,0 +1,180 @@
+"""The values everything speaks in: frozen, strict, and published as a JSON Schema.
+
+Nothing here does anything; see `scoring` for how verdicts come about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime  # noqa: TC003  pydantic needs it at run time
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = "assesskit/assessment/1"
+
+Verdict = Literal["met", "not_met", "ungraded"]
+CheckOutcome = Literal["passed", "failed", "errored", "inconclusive", "skipped"]
+Outcome = Literal["graded", "submission_failed", "harness_failed"]
+
+
+class Value(BaseModel):
+    """Base of every value: frozen, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(Value):
+    """One thing a check saw.
+
+    `kind` decides what `data` holds (all plain JSON, cleaned and capped by the grader):
+
+    - ``exchange``: sent {method, url, headers, body}, received {status, headers, body} or error, seconds
+    - ``relay``:    calls [{at, method, path, key, attempt, status, fault, seconds, headers}]
+    - ``spans``:    spans [{trace_id, span_id, parent_id, name, kind, service, start, end, status}], seconds from the first
+    - ``latency``:  budget_ms, difference_ms, low_ms, high_ms, sides {name: {p50, p95, p99, count, samples_ms}}, windows
+    - ``log``:      lines [str]
+    - ``figure``:   value, unit, limit
+    - ``note``:     text
+    """
+
+    kind: Literal["exchange", "relay", "spans", "latency", "log", "figure", "note"]
+    title: str
+    data: dict[str, Any]
+
+
+class Observation(Value):
+    """What one check saw of one criterion.
+
+    `sent`, `received`, `expected` and `rule` are the feedback a candidate reads; `detail` is for interviewers (a
+    traceback when the check errored). `seconds` is the check's duration.
+    """
+
+    check: str
+    criterion: str
+    visibility: Literal["public", "hidden"]
+    outcome: CheckOutcome
+    summary: str = ""
+    sent: str = ""
+    received: str = ""
+    expected: str = ""
+    rule: str = ""
+    detail: str = ""
+    seconds: float = 0.0
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Criterion(Value):
+    """One line of the rubric. `points` are its weight; `explanation` is what the candidate is told must hold.
+
+    `feedback` says what good looks like, `interviewer` is a note for the person who asks, `questions` are follow-ups;
+    `anchors` are the texts of levels 0 to 3 of a judged criterion.
+    """
+
+    id: str
+    title: str
+    competency: str
+    points: int = Field(gt=0, le=100)
+    kind: Literal["automatic", "judged"] = "automatic"
+    explanation: str
+    feedback: str
+    interviewer: str
+    questions: tuple[str, ...]
+    anchors: tuple[str, ...] = ()
+
+
+class CriterionResult(Value):
+    """A criterion's verdict with everything it rests on. The rubric's text is copied in: a later edit changes no past."""
+
+    criterion: Criterion
+    verdict: Verdict
+    reason: str
+    observations: tuple[Observation, ...] = ()
+
+
+class Score(Value):
+    """Points earned out of the points that could be judged; `missing` are the ids that could not."""
+
+    earned: int
+    judged: int
+    total: int
+    missing: tuple[str, ...] = ()
+
+
+class Failure(Value):
+    """Why an assessment is not `graded`: the phase, the reason in one line, and the last lines that were printed."""
+
+    phase: str
+    reason: str
+    log: str = ""
+
+
+class Usage(Value):
+    """What a service used. CPU in seconds, memory at its highest in bytes; None where the runtime cannot tell."""
+
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+class RuntimeInfo(Value):
+    """Which runtime ran the pod. `isolated` is true only where code nobody trusts may run."""
+
+    name: str
+    version: str
+    isolated: bool
+    facts: dict[str, str] = {}
+
+
+class Exercised(Value):
+    """Which exercise, and the digests that make two runs comparable."""
+
+    slug: str
+    title: str
+    version: str
+    digest: str
+    graders_digest: str
+    rubric_digest: str
+
+
+class Submitted(Value):
+    """Which submission: its name, the digest of its files, and what its manifest says (None for a bare folder)."""
+
+    name: str
+    digest: str
+    manifest: dict[str, Any] | None = None
+
+
+class Assessment(Value):
+    """The record of one grading: what was run, on what, what was seen, and what follows from it."""
+
+    schema_id: Literal["assesskit/assessment/1"] = SCHEMA
+    run: str
+    tool: str
+    started: datetime
+    finished: datetime
+    exercise: Exercised
+    submission: Submitted
+    runtime: RuntimeInfo
+    images: dict[str, str] = {}
+    outcome: Outcome
+    failure: Failure | None = None
+    competencies: dict[str, str]
+    results: tuple[CriterionResult, ...]
+    score: Score
+    usage: dict[str, Usage] = {}
+    seconds: dict[str, float] = {}
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """Verdict by criterion id, in the rubric's order."""
+        return {result.criterion.id: result.verdict for result in self.results}
+
+    def digest(self) -> str:
+        """SHA-256 of what must be equal when the same inputs are graded again: inputs, outcome and verdicts."""
+        same = {
+            "exercise": self.exercise.model_dump(),
+            "submission": self.submission.digest,
+            "outcome": self.outcome,
+            "verdicts": self.verdicts(),
+        }
+        return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
