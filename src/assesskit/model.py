@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime  # noqa: TC003  pydantic needs it at run time
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,7 +32,7 @@ class Evidence(Value):
 
     - ``exchange``: sent {method, url, headers, body}, received {status, headers, body} or error, seconds
     - ``relay``:    calls [{at, method, path, key, attempt, status, fault, seconds, headers}]
-    - ``spans``:    spans [{trace_id, span_id, parent_id, name, kind, service, start, end, status}], seconds from the first
+    - ``spans``:    spans [{trace_id, span_id, parent_id, name, kind, service, start, end, status}], in seconds
     - ``latency``:  budget_ms, difference_ms, low_ms, high_ms, sides {name: {p50, p95, p99, count, samples_ms}}, windows
     - ``log``:      lines [str]
     - ``figure``:   value, unit, limit
@@ -85,7 +85,7 @@ class Criterion(Value):
 
 
 class CriterionResult(Value):
-    """A criterion's verdict with everything it rests on. The rubric's text is copied in: a later edit changes no past."""
+    """A criterion's verdict with everything it rests on. The rubric's text is copied in: an edit changes no past."""
 
     criterion: Criterion
     verdict: Verdict

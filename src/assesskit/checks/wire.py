@@ -1,7 +1,8 @@
-"""The words the grader and the harness exchange: one JSON object a line, over the grader's standard input and output.
+"""The words the grader and the harness exchange: one JSON object a line, over the grader's
+standard input and output.
 
-The grader drives; the harness answers. Every line the grader sends carries the run's ``nonce``; a line without it is not
-the grader's. Times are seconds, sizes bytes.
+The grader drives; the harness answers. Every line the grader sends carries the run's ``nonce``; a line without it is
+not the grader's. Times are seconds, sizes bytes.
 
 The harness's first line, and the only one that is not an answer::
 
@@ -9,14 +10,14 @@ The harness's first line, and the only one that is not an answer::
      "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30},
                   "inventory":  {"port": 20002, "uid": 20002 | null}, "reference": {…}},
      "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"}],
-     "collector": {"port": 20004, "token": "…"} | null,
-     "facts": {…what the exercise hands its graders: keys, audiences, budgets…},
+     "collector": {"port": 20004, "tokens": {"submission": "…", "reference": "…"}},   ingest tokens by service
+     "facts": {…what the exercise hands its graders…, "keys": {"submission": private PEM, "reference": …}},
      "tests": ["public", "hidden"],          folders below the working directory, each with test_*.py
      "criteria": ["contract.openapi", …]}    only checks of these run
 
 The grader's lines::
 
-    {"type": "instruments", "nonce"}                                         relays and collector listen, owners verified
+    {"type": "instruments", "nonce"}                                         relays, collector listen; owners verified
     {"type": "planned", "checks": {"criterion": ["check", …]}}               what was collected
     {"type": "control", "id": 7, "action": …, "service": …, …}               see below; answered before anything else
     {"type": "serving", "seconds": 1.2}                                      the submission is ready
@@ -24,7 +25,7 @@ The grader's lines::
     {"type": "started", "criterion": …, "check": …}
     {"type": "observation", "observation": {…model.Observation…}}
     {"type": "report", "report": {…pytest-json-report, without logs and tracebacks…}}
-    {"type": "finished", "ok": true}                                         the last line; without it the grader crashed
+    {"type": "finished", "ok": true}                                         the last line; without it, a crash
     {"type": "broken", "detail": "traceback"}                                instead of finished: our fault
 
 Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true, "result": {…}}`` (``ok`` false carries
@@ -37,7 +38,7 @@ Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true,
     status                      {"running": true} | {"running": false, "status": 137, "oom": false}
     wait     timeout            as status (running true when the time is up; nothing is killed)
     usage                       {"cpu_seconds": 1.5, "memory_bytes": 1234} (null where unknown)
-    logs     limit              {"stdout": "…", "stderr": "…"} the newest `limit` bytes of each, decoded with replacement
+    logs     limit              {"stdout": "…", "stderr": "…"} the newest `limit` bytes of each
     quiet    timeout            {"quiet": true} take the host's one lock for load windows ("service" is unused)
     loud                        {} give it back
 """

@@ -4,8 +4,8 @@ Two kinds of failure, never mixed:
 
 - the *program's*: it does not build (`SubmissionFailed`, phase ``build``), its command does not exist (an `Exit` with
   status 127), it dies (an `Exit`). Results, judged by the caller.
-- the *engine's*: it does not answer (`RuntimeUnavailableError` from `check`), or fails in the middle (`EngineError` from
-  anything else). Never the program's fault.
+- the *engine's*: it does not answer (`RuntimeUnavailableError` from `check`), or fails in the middle (`EngineError`
+  from anything else). Never the program's fault.
 """
 
 from __future__ import annotations
@@ -77,9 +77,10 @@ class PodSpec:
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """One service. `command` None means the image's own. `env` is all the environment the program gets (the runtime adds
-    PATH, HOME, LANG and nothing else). `files` (path relative to the working directory -> bytes, `/`-separated) are in
-    place before it starts and read-only to it. `volume` names a volume of the pod. `interactive` opens `Service.channel`.
+    """One service. `command` None means the image's own. `env` is all the environment the program gets (the runtime
+    adds PATH, HOME, LANG and nothing else). `files` (path relative to the working directory -> bytes, `/`-separated)
+    are in place before it starts and read-only to it. `volume` names a volume of the pod. `interactive` opens
+    `Service.channel`.
     """
 
     name: str

@@ -1,0 +1,250 @@
+"""Talks with the grader in the pod: its observations come out, control over the pod's services goes in.
+
+The words are those of `checks.wire`. The grader drives: this side only answers, so a run's order is read in one place,
+the grader program.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from assesskit.errors import GraderError, SubmissionFailed
+from assesskit.events import CheckEnded, ChecksPlanned, CheckStarted, OnEvent, PhaseEnded, PhaseStarted
+from assesskit.model import Observation
+from assesskit.pods import Exit, Pod, Service, ServiceSpec
+
+LOG_EXCERPT = 4000
+"""Bytes of a submission's newest output kept with a failure."""
+
+Message = Mapping[str, Any]
+
+
+@dataclass
+class Record:
+    """What a grader session has told so far; complete only when `finished`."""
+
+    planned: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    observations: list[Observation] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+    finished: bool = False
+    contact: bool = False
+    """The submission was started: from here on, a grader that dies may have been killed by it."""
+
+
+class Cast:
+    """The services of a pod by name, started when the grader asks for them."""
+
+    def __init__(self, pod: Pod, specs: Mapping[str, ServiceSpec]) -> None:
+        self._pod = pod
+        self._specs = specs
+        self._services: dict[str, Service] = {}
+
+    def start(self, name: str) -> Service:
+        """Start a service, or start it again after it ended. Raises KeyError for a name nobody knows."""
+        service = self._services.get(name)
+        if service is None:
+            service = self._services[name] = self._pod.start(self._specs[name])
+        else:
+            service.start()
+        return service
+
+    def __getitem__(self, name: str) -> Service:
+        return self._services[name]
+
+    def started(self) -> Mapping[str, Service]:
+        """Every service started so far."""
+        return dict(self._services)
+
+
+def excerpt(service: Service, limit: int = LOG_EXCERPT) -> dict[str, str]:
+    """Return the newest `limit` bytes of each stream a service printed, decoded with replacement."""
+    output = service.output()
+    return {
+        "stdout": output.stdout[-limit:].decode("utf-8", "replace"),
+        "stderr": output.stderr[-limit:].decode("utf-8", "replace"),
+    }
+
+
+class Session:
+    """One conversation with one grader.
+
+    `quiet_lock` is the host's one lock for load windows: two pods that measure at once would disturb each other.
+    """
+
+    def __init__(self, run: str, nonce: str, cast: Cast, *, quiet_lock: Path, on_event: OnEvent) -> None:
+        self._run = run
+        self._nonce = nonce
+        self._cast = cast
+        self._on_event = on_event
+        self._lock = FileLock(quiet_lock)
+        self.record = Record()
+
+    def converse(self, grader: Service, hello: Message, *, seconds: float) -> None:
+        """Carry the conversation to its end; `record` holds what was said, also when this raises.
+
+        Raises GraderError when the grader crashes, stalls for longer than `seconds` in all or breaks the protocol,
+        SubmissionFailed when the submission never serves, EngineError when the engine fails.
+        """
+        deadline = time.monotonic() + seconds
+        channel = grader.channel
+        channel.send(_line(hello))
+        try:
+            for line in channel.lines(seconds):
+                answer = self._hear(_parsed(line, self._nonce))
+                if answer is not None:
+                    channel.send(_line(answer))
+                if self.record.finished:
+                    return
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+        except TimeoutError:
+            raise GraderError(
+                f"the grader did not finish within {seconds:.0f} s",
+                where="grader",
+                hint="grade again; if it repeats, look at it by hand",
+            ) from None
+        finally:
+            self._lock.release(force=True)
+        raise GraderError(f"the grader ended in the middle ({_how(grader)})", where="grader")
+
+    def _hear(self, message: Message) -> Message | None:
+        """Take one line of the grader's; return the reply, if it asked for one."""
+        match message["type"]:
+            case "control":
+                return self._control(message)
+            case "instruments":
+                self._on_event(PhaseStarted(self._run, "start", "starting the service and waiting until it is ready"))
+            case "serving":
+                self._on_event(PhaseEnded(self._run, "start", float(message["seconds"])))
+                self._on_event(PhaseStarted(self._run, "checks", "running the checks"))
+            case "submission_failed":
+                raise SubmissionFailed(message["phase"], message["reason"], log=self._last_lines())
+            case "planned":
+                self.record.planned = {key: tuple(checks) for key, checks in message["checks"].items()}
+                self._on_event(ChecksPlanned(self._run, self.record.planned))
+            case "started":
+                self._on_event(CheckStarted(self._run, message["criterion"], message["check"]))
+            case "observation":
+                self._observe(message["observation"])
+            case "report":
+                self.record.report = message["report"]
+            case "finished":
+                self.record.finished = True
+            case "broken":
+                raise GraderError("the grader broke", where="grader", hint=str(message["detail"])[-LOG_EXCERPT:])
+            case other:
+                raise GraderError(f"unknown message {other!r}", where="grader")
+        return None
+
+    def _observe(self, raw: Message) -> None:
+        try:
+            observation = Observation.model_validate(raw)
+        except ValidationError as error:
+            raise GraderError(f"an observation is not of its form: {error}", where="grader") from None
+        self.record.observations.append(observation)
+        self._on_event(CheckEnded(self._run, observation))
+
+    def _last_lines(self) -> str:
+        submission = self._cast.started().get("submission")
+        return "\n".join(part for part in excerpt(submission).values() if part) if submission else ""
+
+    def _control(self, ask: Message) -> Message:
+        reply: dict[str, Any] = {"type": "reply", "id": ask["id"]}
+        try:
+            return reply | {"ok": True, "result": self._act(ask)}
+        except KeyError as missing:
+            return reply | {"ok": False, "error": f"no such service, or a word is missing: {missing}"}
+
+    def _act(self, ask: Message) -> dict[str, Any]:
+        """Do what the grader asks. Raises KeyError for a service that is not there."""
+        match ask["action"]:
+            case "start":
+                return self._start(ask)
+            case "quiet":
+                return self._quiet(ask)
+            case "loud":
+                self._lock.release()
+                return {}
+        return _steer(self._cast[ask["service"]], ask)
+
+    def _start(self, ask: Message) -> dict[str, Any]:
+        self.record.contact = self.record.contact or ask["service"] == "submission"
+        service = self._cast.start(ask["service"])
+        return {"uid": service.uid}
+
+    def _quiet(self, ask: Message) -> dict[str, Any]:
+        try:
+            self._lock.acquire(timeout=float(ask["timeout"]))
+        except Timeout:
+            return {"quiet": False}
+        return {"quiet": True}
+
+
+def _line(message: Message) -> bytes:
+    return json.dumps(message).encode()
+
+
+def _parsed(line: bytes, nonce: str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict) or message.get("nonce") != nonce or "type" not in message:
+        raise GraderError(f"a line that is not the grader's: {line[:200]!r}", where="grader")
+    return message
+
+
+def _how(grader: Service) -> str:
+    ended = grader.exit()
+    log = excerpt(grader)["stderr"]
+    if ended is None:
+        return f"its output closed while it ran; {log}"
+    return f"exit status {ended.status}{', out of memory' if ended.oom else ''}; {log}"
+
+
+def _steer(service: Service, ask: Message) -> dict[str, Any]:
+    """Do to a running service what the grader asks; see `checks.wire` for the actions."""
+    match ask["action"]:
+        case "stop":
+            return _exited(service.stop(float(ask["grace"])))
+        case "signal":
+            service.signal(ask["signal"])
+        case "pause":
+            service.pause()
+        case "resume":
+            service.resume()
+        case "status":
+            return _status(service.exit())
+        case "wait":
+            return _await(service, float(ask["timeout"]))
+        case "usage":
+            return service.usage().model_dump()
+        case "logs":
+            return dict(excerpt(service, int(ask["limit"])))
+        case other:
+            raise KeyError(other)
+    return {}
+
+
+def _exited(ended: Exit) -> dict[str, Any]:
+    return {"status": ended.status, "oom": ended.oom}
+
+
+def _status(ended: Exit | None) -> dict[str, Any]:
+    return {"running": True} if ended is None else {"running": False, **_exited(ended)}
+
+
+def _await(service: Service, timeout: float) -> dict[str, Any]:
+    """Wait without killing: the grader decides what a service that is still there means."""
+    deadline = time.monotonic() + timeout
+    while (ended := service.exit()) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return _status(ended)
