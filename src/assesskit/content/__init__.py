@@ -1,0 +1,89 @@
+"""The content root, and what is read from it. Everything is checked before anything runs.
+
+::
+
+    exercises/<slug>/exercise.toml   brief, starter, services, proof: see `schema`
+    graders/<slug>/public  hidden    pytest files, one criterion each
+    docs/rubrics/<slug>.toml         the rubric; competencies.toml beside it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from assesskit.content.collected import Check, collect
+from assesskit.content.exercise import Digests, Exercise
+from assesskit.content.parsing import did_you_mean, parse
+from assesskit.content.placeholders import fill
+from assesskit.content.rubric import rubric_markdown
+from assesskit.content.rules import broken
+from assesskit.content.schema import CompetenciesFile, RubricFile, Spec
+from assesskit.errors import ContentError, UsageError
+
+__all__ = ["Check", "Digests", "Exercise", "fill", "find_root", "load", "rubric_markdown", "slugs"]
+
+VARIABLE = "ASSESSKIT_CONTENT"
+SHIPPED = Path(__file__).parents[1] / "shipped"
+"""Where an installed package keeps the content it came with."""
+
+
+def find_root(explicit: Path | None, environ: Mapping[str, str]) -> Path:
+    """The content root: `explicit`, else what ASSESSKIT_CONTENT names, else the nearest folder at or above the current
+    one that is a content root, else the content that came with the installed package.
+
+    Raises UsageError when the one that was named is no content root, or when there is none.
+    """
+    for named, where in ((explicit, "--content"), (environ.get(VARIABLE), VARIABLE)):
+        if named:
+            root = Path(named).resolve()
+            if not _is_root(root):
+                raise UsageError(f"{root} holds no exercises/, graders/ and docs/rubrics/", where=where)
+            return root
+    here = Path.cwd()
+    for root in (here, *here.parents, SHIPPED):
+        if _is_root(root):
+            return root
+    raise UsageError(
+        "no content found here or in any folder above",
+        hint=f"Name the folder that holds exercises/, graders/ and docs/rubrics/ with --content or {VARIABLE}.",
+    )
+
+
+def _is_root(folder: Path) -> bool:
+    return all((folder / name).is_dir() for name in ("exercises", "graders", "docs/rubrics"))
+
+
+def slugs(root: Path) -> tuple[str, ...]:
+    """The exercises of a content root, sorted."""
+    return tuple(sorted(file.parent.name for file in (root / "exercises").glob("*/exercise.toml")))
+
+
+def load(root: Path, slug: str) -> Exercise:
+    """Read one exercise with its rubric and checks.
+
+    Raises UsageError for a slug that is not there, ContentError with every problem that was found otherwise.
+    """
+    known = slugs(root)
+    if slug not in known:
+        there = f"There are: {', '.join(known)}." if known else "This content root has no exercise."
+        raise UsageError(f"no exercise {slug!r}{did_you_mean(slug, known)}", where=str(root), hint=there)
+    problems: list[str] = []
+    spec = parse(root / "exercises" / slug / "exercise.toml", root, Spec, problems)
+    rubric = parse(root / "docs" / "rubrics" / f"{slug}.toml", root, RubricFile, problems)
+    competencies = parse(root / "docs" / "rubrics" / "competencies.toml", root, CompetenciesFile, problems)
+    found = collect(root / "graders" / slug / "public", root, "public", problems)
+    found += collect(root / "graders" / slug / "hidden", root, "hidden", problems)
+    if spec and spec.slug != slug:
+        problems.append(f"exercises/{slug}/exercise.toml: slug: is {spec.slug!r}, the folder says {slug!r}")
+    if rubric and rubric.exercise != slug:
+        problems.append(f"docs/rubrics/{slug}.toml: exercise: is {rubric.exercise!r}, the file says {slug!r}")
+    if spec is None or rubric is None or competencies is None or problems:
+        raise ContentError(tuple(problems))
+    checks: dict[str, tuple[Check, ...]] = {criterion.id: () for criterion in rubric.criteria}
+    for criterion_id, check in found:
+        checks[criterion_id] = (*checks.get(criterion_id, ()), check)
+    exercise = Exercise(root, spec, rubric.criteria, competencies.competencies, checks)
+    if problems := broken(exercise):
+        raise ContentError(tuple(problems))
+    return exercise

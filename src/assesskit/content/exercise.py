@@ -1,0 +1,94 @@
+"""An exercise that was read and found sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assesskit.content.collected import Check
+from assesskit.content.digests import digest_files, files_below, without
+from assesskit.content.schema import Spec
+from assesskit.model import Criterion, Exercised
+
+BRIEF = "README.md"
+CHECKS = "checks"
+"""Where a workspace keeps its copy of the brief and of the public checks."""
+
+
+@dataclass(frozen=True)
+class Digests:
+    """SHA-256 of the exercise (without `proof`, apart from the reference it measures against), graders and rubric."""
+
+    exercise: str
+    graders: str
+    rubric: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A packaged task: exercise.toml (`spec`), rubric in order, competency titles, and the checks of each criterion."""
+
+    root: Path
+    spec: Spec
+    criteria: tuple[Criterion, ...]
+    competencies: Mapping[str, str]
+    checks: Mapping[str, tuple[Check, ...]]
+
+    @property
+    def slug(self) -> str:
+        """Its name in paths and commands."""
+        return self.spec.slug
+
+    @property
+    def folder(self) -> Path:
+        """exercises/<slug>."""
+        return self.root / "exercises" / self.slug
+
+    @property
+    def public_tests(self) -> Path:
+        """graders/<slug>/public, which candidates see."""
+        return self.root / "graders" / self.slug / "public"
+
+    @property
+    def hidden_tests(self) -> Path:
+        """graders/<slug>/hidden, which they never do."""
+        return self.root / "graders" / self.slug / "hidden"
+
+    @property
+    def rubric_file(self) -> Path:
+        """docs/rubrics/<slug>.toml, the rubric's single source."""
+        return self.root / "docs" / "rubrics" / f"{self.slug}.toml"
+
+    def planned(self) -> dict[str, tuple[str, ...]]:
+        """Check names by criterion id, public before hidden: what `scoring.judge` expects to see observed."""
+        return {criterion: tuple(check.name for check in checks) for criterion, checks in self.checks.items()}
+
+    def handout(self) -> list[tuple[str, Path]]:
+        """What a candidate gets, and nothing else: (path in the workspace, file here)."""
+        given = [(BRIEF, self.folder / self.spec.candidate.brief)]
+        given += files_below(self.folder / self.spec.candidate.starter).items()
+        given += ((name, self.folder / name) for name in self.spec.candidate.files)
+        given += ((f"{CHECKS}/{name}", path) for name, path in files_below(self.public_tests).items())
+        return given
+
+    def digests(self) -> Digests:
+        """Digests of what is on disk now. Wrong programs and golden texts change no score, so they change no digest."""
+        files = without(files_below(self.folder), "proof", keep=[self.spec.proof.reference])
+        return Digests(
+            exercise=digest_files(files),
+            graders=digest_files(files_below(self.root / "graders" / self.slug)),
+            rubric=digest_files({self.rubric_file.name: self.rubric_file}),
+        )
+
+    def exercised(self) -> Exercised:
+        """The exercise as an assessment records it."""
+        digests = self.digests()
+        return Exercised(
+            slug=self.slug,
+            title=self.spec.title,
+            version=self.spec.version,
+            digest=digests.exercise,
+            graders_digest=digests.graders,
+            rubric_digest=digests.rubric,
+        )

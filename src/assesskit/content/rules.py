@@ -1,0 +1,158 @@
+"""What must hold between the files of an exercise. Each rule yields its problems as `file: key: what is wrong`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from assesskit.content.digests import irregular_below
+from assesskit.content.exercise import Exercise
+from assesskit.content.parsing import did_you_mean
+from assesskit.content.placeholders import known_placeholders, placeholders
+from assesskit.content.schema import Environment
+
+_CRITERION_ID = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+")
+_LEVELS = 4
+
+
+def broken(exercise: Exercise) -> list[str]:
+    """Every rule that does not hold."""
+    return [problem for rule in _RULES for problem in rule(exercise)]
+
+
+def _toml(exercise: Exercise) -> str:
+    return f"exercises/{exercise.slug}/exercise.toml"
+
+
+def _rubric(exercise: Exercise) -> str:
+    return f"docs/rubrics/{exercise.slug}.toml"
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def _criteria(exercise: Exercise) -> Iterator[str]:
+    """Ids are unique and dotted, competencies known, anchors where a level is judged and only there."""
+    for name in _twice(criterion.id for criterion in exercise.criteria):
+        yield f"{_rubric(exercise)}: criteria[{name}]: is there twice"
+    for criterion in exercise.criteria:
+        where = f"{_rubric(exercise)}: criteria[{criterion.id}]"
+        if not _CRITERION_ID.fullmatch(criterion.id):
+            yield f"{where}: id: must be area.name in lower case"
+        if criterion.competency not in exercise.competencies:
+            near = did_you_mean(criterion.competency, exercise.competencies)
+            yield f"{where}: competency: unknown {criterion.competency!r}{near}"
+        if criterion.kind == "judged" and len(criterion.anchors) != _LEVELS:
+            yield f"{where}: anchors: a judged criterion has four, for the levels 0 to 3"
+        if criterion.kind == "automatic" and criterion.anchors:
+            yield f"{where}: anchors: only a judged criterion has them"
+
+
+def _checks(exercise: Exercise) -> Iterator[str]:
+    """Every automatic criterion has a check, and every check a criterion that is automatic."""
+    kinds = {criterion.id: criterion.kind for criterion in exercise.criteria}
+    for criterion in exercise.criteria:
+        if criterion.kind == "automatic" and not exercise.checks.get(criterion.id):
+            yield f"{_rubric(exercise)}: criteria[{criterion.id}]: no check of graders/{exercise.slug} names it"
+    for criterion_id, checks in exercise.checks.items():
+        for check in checks:
+            where = f"graders/{exercise.slug}/{check.visibility}/{check.name.replace('::', ': ', 1)}"
+            if criterion_id not in kinds:
+                yield f"{where}: unknown criterion {criterion_id!r}{did_you_mean(criterion_id, kinds)}"
+            elif kinds[criterion_id] == "judged":
+                yield f"{where}: criterion {criterion_id!r} is judged by a person"
+
+
+def _links(exercise: Exercise) -> Iterator[str]:
+    """Nothing but folders and regular files: a link could lead anywhere."""
+    for folder in (exercise.folder, exercise.public_tests.parent):
+        for name in irregular_below(folder):
+            yield f"{(folder / name).relative_to(exercise.root).as_posix()}: is a link or special file"
+
+
+def _paths(exercise: Exercise) -> Iterator[str]:
+    """Every path that is named exists and is of the right kind."""
+    spec = exercise.spec
+    files = [("candidate.brief", spec.candidate.brief), ("submission.wheels", spec.submission.wheels)]
+    files += (("candidate.files", name) for name in spec.candidate.files)
+    files += (("grader.files", name) for name in spec.grader.files)
+    files += ((f"proof.mutants[{m.name}].patch", m.patch) for m in spec.proof.mutants if m.patch)
+    folders = [("candidate.starter", spec.candidate.starter), ("proof.reference", spec.proof.reference)]
+    folders += ((f"services[{service.name}].folder", service.folder) for service in spec.services)
+    folders += ((f"proof.mutants[{m.name}].program", m.program) for m in spec.proof.mutants if m.program)
+    yield from (
+        f"{_toml(exercise)}: {key}: no file {name}" for key, name in files if not (exercise.folder / name).is_file()
+    )
+    yield from (
+        f"{_toml(exercise)}: {key}: no folder {name}" for key, name in folders if not (exercise.folder / name).is_dir()
+    )
+    for service in spec.services:
+        if not (exercise.folder / service.folder / "Dockerfile").is_file():
+            yield f"{_toml(exercise)}: services[{service.name}].folder: holds no Dockerfile"
+    for name in spec.submission.required:
+        if not (exercise.folder / spec.proof.reference / name).is_file():
+            yield f"{_toml(exercise)}: submission.required: the reference has no {name}"
+
+
+def _handout(exercise: Exercise) -> Iterator[str]:
+    """A workspace gets nothing that would give an answer away, and no path twice."""
+    candidate = exercise.spec.candidate
+    secret = [Path("proof"), Path("exercise.toml"), Path(exercise.spec.proof.reference)]
+    secret += (Path(service.folder) for service in exercise.spec.services)
+    named = [("brief", candidate.brief), ("starter", candidate.starter), *(("files", name) for name in candidate.files)]
+    for key, name in named:
+        path = Path(name)
+        if any(path.is_relative_to(other) or other.is_relative_to(path) for other in secret):
+            yield f"{_toml(exercise)}: candidate.{key}: {name} is not for candidates"
+    for name in _twice(target.casefold() for target, _ in exercise.handout()):
+        yield f"{_toml(exercise)}: candidate: two files would become {name} of the workspace"
+
+
+def _services(exercise: Exercise) -> Iterator[str]:
+    for name in _twice(service.name for service in exercise.spec.services):
+        yield f"{_toml(exercise)}: services[{name}]: is there twice"
+
+
+def _environments(exercise: Exercise) -> Iterator[str]:
+    """Every placeholder can be filled."""
+    spec = exercise.spec
+    known = known_placeholders(spec.services, volume=spec.submission.volume_mb > 0)
+    yield from _unfillable(spec.submission.env, known, f"{_toml(exercise)}: submission.env")
+    known = known_placeholders(spec.services, volume=False)
+    for service in spec.services:
+        yield from _unfillable(service.env, known, f"{_toml(exercise)}: services[{service.name}].env")
+
+
+def _unfillable(env: Environment, known: tuple[str, ...], where: str) -> Iterator[str]:
+    for key, value in env.items():
+        for name in placeholders(value):
+            if name not in known:
+                yield f"{where}.{key}: unknown placeholder {{{name}}}{did_you_mean(name, known)}"
+
+
+def _claims(exercise: Exercise) -> Iterator[str]:
+    """Claims name automatic criteria, and every automatic criterion has a wrong program that fails it."""
+    proof, where = exercise.spec.proof, _toml(exercise)
+    automatic = [criterion.id for criterion in exercise.criteria if criterion.kind == "automatic"]
+    claims = [("proof.starter", proof.starter.fails)]
+    claims += ((f"proof.mutants[{mutant.name}]", mutant.fails) for mutant in proof.mutants)
+    for key, fails in claims:
+        yield from (f"{where}: {key}.fails: {name!r} is there twice" for name in _twice(fails))
+        for name in dict.fromkeys(fails):
+            if name not in automatic:
+                yield f"{where}: {key}.fails: unknown criterion {name!r}{did_you_mean(name, automatic)}"
+    if proof.starter.outcome == "submission_failed" and proof.starter.fails:
+        yield f"{where}: proof.starter.fails: must be left out when the starter is no working submission"
+    for name in _twice(mutant.name for mutant in proof.mutants):
+        yield f"{where}: proof.mutants[{name}]: is there twice"
+    if sum(mutant.demo for mutant in proof.mutants) > 1:
+        yield f"{where}: proof.mutants: at most one is the demo"
+    unproven = set(automatic).difference(*(mutant.fails for mutant in proof.mutants))
+    for name in sorted(unproven):
+        yield f"{where}: proof.mutants: no wrong program fails {name!r}"
+
+
+_RULES = (_criteria, _checks, _links, _paths, _handout, _services, _environments, _claims)

@@ -1,0 +1,172 @@
+"""What exercise.toml, a rubric and the competencies file may hold, as values."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from assesskit.model import Criterion
+
+RESERVED_SERVICES = ("submission", "reference", "grader", "collector", "self")
+_RELAY_KEY = re.compile(r"json:(/[^/]*)+|header:[A-Za-z0-9-]+|path:[1-9][0-9]?")
+
+
+class Table(BaseModel):
+    """Base of every table: frozen, finite numbers, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _inside(path: str) -> str:
+    if not path or "\\" in path or "\0" in path or path != str(PurePosixPath(path)) or path in (".", ".."):
+        raise ValueError("must be a plain relative path with forward slashes")
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise ValueError("leaves its folder")
+    return path
+
+
+def _service_name(name: str) -> str:
+    if name in RESERVED_SERVICES or name.startswith("relay-"):
+        raise ValueError(f"{name!r} is a name the pod uses itself")
+    return name
+
+
+def _relay_key(key: str) -> str:
+    if not _RELAY_KEY.fullmatch(key):
+        raise ValueError("must be json:/pointer, header:Name or path:N")
+    return key
+
+
+RelativePath = Annotated[str, AfterValidator(_inside)]
+"""Relative to the exercise's folder, `/`-separated, never out of it."""
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
+ServiceName = Annotated[Slug, AfterValidator(_service_name)]
+RelayKey = Annotated[str, AfterValidator(_relay_key)]
+Environment = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
+
+
+class Limits(Table):
+    """What a service may use, field by field the same as `pods.port.Limits`. Sizes in MiB, `cpus` in cores."""
+
+    memory_mb: int = Field(default=256, ge=16)
+    cpus: float = Field(default=1.0, gt=0)
+    pids: int = Field(default=128, gt=0)
+    files: int = Field(default=1024, gt=0)
+    file_mb: int = Field(default=64, gt=0)
+    tmp_mb: int = Field(default=64, gt=0)
+    log_mb: int = Field(default=2, gt=0)
+    seconds: float = Field(default=300.0, gt=0)
+
+
+class AiPolicy(Table):
+    """Whether AI assistants may be used, and the words the candidate reads about it."""
+
+    policy: Literal["allowed", "declared", "forbidden"]
+    text: Text
+
+
+class Candidate(Table):
+    """The allow-list of what a workspace gets; the public checks are added to it."""
+
+    brief: RelativePath
+    starter: RelativePath
+    files: tuple[RelativePath, ...] = ()
+
+
+class Submission(Table):
+    """How a submission is built, started and bounded. `ready_within` in seconds; `volume_mb` 0 means no volume."""
+
+    required: tuple[RelativePath, ...] = Field(min_length=1)
+    wheels: RelativePath
+    ready_path: UrlPath
+    ready_within: float = Field(gt=0)
+    volume_mb: int = Field(default=0, ge=0)
+    max_mb: int = Field(gt=0)
+    limits: Limits = Limits()
+    env: Environment = {}
+
+
+class Dependency(Table):
+    """A service of ours. With `relay_key` the submission reaches it only through a relay that reads this key."""
+
+    name: ServiceName
+    folder: RelativePath
+    ready_path: UrlPath
+    relay_key: RelayKey | None = None
+    limits: Limits = Limits()
+    env: Environment = {}
+
+
+class Grader(Table):
+    """The grader's part: `seconds` bounds its whole run, `files` and `facts` are handed to the checks."""
+
+    seconds: float = Field(gt=0)
+    files: tuple[RelativePath, ...] = ()
+    limits: Limits = Limits(memory_mb=768)
+    facts: dict[str, Any] = {}
+
+
+class StarterClaim(Table):
+    """What grading the untouched starter must give: exactly `fails` are not met, or it is no working submission."""
+
+    outcome: Literal["graded", "submission_failed"] = "graded"
+    fails: tuple[str, ...] = ()
+
+
+class Mutant(Table):
+    """A wrong program, as a patch against the reference or as a folder, and exactly the criteria it must fail."""
+
+    name: Slug
+    patch: RelativePath | None = None
+    program: RelativePath | None = None
+    fails: tuple[str, ...] = Field(min_length=1)
+    why: Text
+    demo: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.patch is None) == (self.program is None):
+            raise ValueError("needs exactly one of patch and program")
+        return self
+
+
+class Proof(Table):
+    """What shows that the exercise measures what it says."""
+
+    reference: RelativePath
+    starter: StarterClaim
+    mutants: tuple[Mutant, ...]
+
+
+class Spec(Table):
+    """The whole of exercise.toml."""
+
+    slug: Slug
+    title: Text
+    version: Annotated[str, StringConstraints(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+    minutes: int = Field(gt=0)
+    summary: Text
+    ai: AiPolicy
+    candidate: Candidate
+    submission: Submission
+    services: tuple[Dependency, ...] = ()
+    grader: Grader
+    proof: Proof
+
+
+class RubricFile(Table):
+    """The whole of docs/rubrics/<slug>.toml."""
+
+    exercise: Slug
+    criteria: tuple[Criterion, ...] = Field(min_length=1)
+
+
+class CompetenciesFile(Table):
+    """The whole of docs/rubrics/competencies.toml: title by id, in the order reports show them."""
+
+    competencies: dict[Slug, Text] = Field(min_length=1)
