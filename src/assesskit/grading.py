@@ -17,8 +17,9 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from assesskit.errors import GraderError, SubmissionFailed
-from assesskit.events import CheckEnded, ChecksPlanned, CheckStarted, OnEvent, PhaseEnded, PhaseStarted
+from assesskit.events import CheckEnded, ChecksPlanned, CheckStarted, OnEvent
 from assesskit.model import Observation
+from assesskit.phases import Phases
 from assesskit.pods import Exit, Pod, Service, ServiceSpec
 
 LOG_EXCERPT = 4000
@@ -79,10 +80,13 @@ class Session:
     `quiet_lock` is the host's one lock for load windows: two pods that measure at once would disturb each other.
     """
 
-    def __init__(self, run: str, nonce: str, cast: Cast, *, quiet_lock: Path, on_event: OnEvent) -> None:
+    def __init__(
+        self, run: str, nonce: str, cast: Cast, *, quiet_lock: Path, phases: Phases, on_event: OnEvent
+    ) -> None:
         self._run = run
         self._nonce = nonce
         self._cast = cast
+        self._phases = phases
         self._on_event = on_event
         self._lock = FileLock(quiet_lock)
         self.record = Record()
@@ -121,10 +125,9 @@ class Session:
             case "control":
                 return self._control(message)
             case "instruments":
-                self._on_event(PhaseStarted(self._run, "start", "starting the service and waiting until it is ready"))
+                self._phases.begin("start", "starting the service and waiting until it is ready")
             case "serving":
-                self._on_event(PhaseEnded(self._run, "start", float(message["seconds"])))
-                self._on_event(PhaseStarted(self._run, "checks", "running the checks"))
+                self._phases.begin("checks", "running the checks")
             case "submission_failed":
                 raise SubmissionFailed(message["phase"], message["reason"], log=self._last_lines())
             case "planned":

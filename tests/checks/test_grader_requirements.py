@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LINES = (ROOT / "src/assesskit/grader.txt").read_text().splitlines()
+LINES = (ROOT / "src/assesskit/grader/requirements.txt").read_text().splitlines()
 PINS = {
     canonicalize_name(requirement.name): requirement
     for requirement in (Requirement(line) for line in LINES if not line.startswith("#"))
@@ -28,14 +28,14 @@ def _needed() -> list[Requirement]:
     return [Requirement(line) for line in project["optional-dependencies"]["grader"]]
 
 
-def test_every_direct_requirement_is_pinned_within_its_range():
+def test_every_direct_requirement_is_pinned_within_its_range() -> None:
     """What the `grader` extra names is pinned to a version it allows."""
     for wanted in _needed():
         pinned = PINS[canonicalize_name(wanted.name)]
         assert wanted.specifier.contains(_version(pinned)), f"{wanted} does not allow {pinned}"
 
 
-def test_the_pins_are_closed():
+def test_the_pins_are_closed() -> None:
     """Whatever a pinned package needs here is pinned too, so nothing is resolved at build time."""
     todo = _needed()
     seen: set[str] = set()
@@ -52,7 +52,7 @@ def test_the_pins_are_closed():
                 todo.append(needed)
 
 
-def test_the_tests_run_on_the_pinned_versions():
+def test_the_tests_run_on_the_pinned_versions() -> None:
     """What is tested is what is shipped: the installed version of each package is the pinned one."""
     installed = {name: distribution(name).version for name in PINS}
     assert installed == {name: _version(pinned) for name, pinned in PINS.items()}

@@ -136,9 +136,14 @@ class Mutant(Table):
 
 
 class Proof(Table):
-    """What shows that the exercise measures what it says."""
+    """What shows that the exercise measures what it says.
+
+    `load` names the criteria measured with load windows: slow to prove, so a wrong program that does not name one is
+    proven without them.
+    """
 
     reference: RelativePath
+    load: tuple[str, ...] = ()
     starter: StarterClaim
     mutants: tuple[Mutant, ...]
 

@@ -1,0 +1,147 @@
+"""The story of a run: a submission goes in, an assessment comes out, whatever happens in between."""
+
+from __future__ import annotations
+
+import secrets
+import traceback
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assesskit import __version__
+from assesskit.content import Exercise
+from assesskit.errors import HarnessError, SubmissionFailed
+from assesskit.events import CriterionJudged, OnEvent
+from assesskit.grading import Cast, Record, Session
+from assesskit.model import Assessment, Criterion, Failure, Outcome, RuntimeInfo, Submitted, Usage
+from assesskit.phases import Phases
+from assesskit.pods import Image, PodRuntime
+from assesskit.scoring import judge, score
+from assesskit.staging import Secrets, hello, pod_spec, programs, service_specs
+
+EVERYTHING = ("public", "hidden")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to grade: the files of a submission against an exercise.
+
+    `tests` are the test folders to run (a candidate has only ``public``); `without` names criteria to leave out, which
+    end as `ungraded` (prove leaves load windows out where a wrong program is not about load).
+    """
+
+    exercise: Exercise
+    folder: Path
+    submitted: Submitted
+    tests: tuple[str, ...] = EVERYTHING
+    without: frozenset[str] = frozenset()
+
+    def criteria(self) -> tuple[Criterion, ...]:
+        """Return the criteria this task judges: those with a check in its test folders, and the judged ones."""
+        checks = self.exercise.checks
+        return tuple(
+            criterion
+            for criterion in self.exercise.criteria
+            if (criterion.kind == "judged" and "hidden" in self.tests)
+            or any(check.visibility in self.tests for check in checks.get(criterion.id, ()))
+        )
+
+    def automatic(self) -> tuple[str, ...]:
+        """Return the ids the grader runs checks for."""
+        return tuple(
+            criterion.id
+            for criterion in self.criteria()
+            if criterion.kind == "automatic" and criterion.id not in self.without
+        )
+
+
+@dataclass
+class Run:
+    """What is known of a run so far. It begins as our fault and stays so until something else is shown."""
+
+    phases: Phases
+    record: Record = field(default_factory=Record)
+    images: dict[str, Image] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
+    outcome: Outcome = "harness_failed"
+    failure: Failure | None = None
+
+
+def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEvent) -> Assessment:
+    """Grade one submission. Never raises for what the submission does, nor for a fault of ours once the run began:
+    both are outcomes. Raises RuntimeUnavailableError before anything runs; an interrupt leaves nothing behind.
+    """
+    info = runtime.check()
+    name = new_run()
+    started = datetime.now(UTC)
+    run = Run(Phases(name, on_event))
+    try:
+        _build(task, runtime, run)
+        run.phases.begin("pod", "starting the pod")
+        with runtime.open(pod_spec(task.exercise, name)) as pod:
+            hidden = Secrets()
+            cast = Cast(pod, service_specs(task.exercise, run.images, pod, hidden, task.tests))
+            dependencies = {service.name: cast.start(service.name) for service in task.exercise.spec.services}
+            grader = cast.start("grader")
+            session = Session(name, hidden.nonce, cast, quiet_lock=quiet_lock, phases=run.phases, on_event=on_event)
+            run.record = session.record
+            first = hello(task.exercise, name, pod, hidden, dependencies, tests=task.tests, criteria=task.automatic())
+            session.converse(grader, first, seconds=task.exercise.spec.grader.seconds)
+            run.usage = {key: service.usage() for key, service in cast.started().items() if service.exit() is None}
+            run.phases.begin("close", "removing the pod")
+        run.outcome = "graded"
+    except SubmissionFailed as failed:
+        run.outcome = "submission_failed"
+        run.failure = Failure(phase=failed.phase, reason=failed.reason, log=failed.log)
+    except HarnessError as fault:
+        run.failure = Failure(phase="harness", reason=str(fault), log=fault.hint)
+    except Exception as bug:  # noqa: BLE001  a bug of ours is an outcome too, with its traceback; it costs no point
+        run.failure = Failure(phase="harness", reason=f"a bug: {bug!r}", log=traceback.format_exc())
+    finally:
+        run.phases.end(ok=run.outcome == "graded")
+    return _assessment(task, info, name, started, run, on_event)
+
+
+def new_run() -> str:
+    """Return a name for a run that sorts by time and is not used twice."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def _build(task: Task, runtime: PodRuntime, run: Run) -> None:
+    """Build every program of the run: ours first, so that a fault of ours is found before the submission is touched."""
+    run.phases.begin("images", "preparing the grader and the services")
+    for name, program in programs(task.exercise, task.folder, reference="hidden" in task.tests).items():
+        if name == "submission":
+            run.phases.begin("build", "building the submission")
+        run.images[name] = runtime.build(program, run.phases.line)
+
+
+def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run: Run, on_event: OnEvent) -> Assessment:
+    exercise = task.exercise
+    reason = run.failure.reason if run.failure else None
+    results = judge(
+        task.criteria(),
+        run.record.observations,
+        planned=run.record.planned,
+        prevented=reason if run.outcome == "submission_failed" else None,
+        fault=reason if run.outcome == "harness_failed" else None,
+    )
+    for result in results:
+        on_event(CriterionJudged(name, result.criterion.id, result.verdict, result.reason))
+    return Assessment(
+        run=name,
+        tool=__version__,
+        started=started,
+        finished=datetime.now(UTC),
+        exercise=exercise.exercised(),
+        submission=task.submitted,
+        runtime=info,
+        images={key: image.digest for key, image in run.images.items()},
+        outcome=run.outcome,
+        failure=run.failure,
+        competencies=dict(exercise.competencies),
+        results=results,
+        score=score(results),
+        usage=run.usage,
+        seconds=run.phases.seconds,
+    )

@@ -1,0 +1,175 @@
+"""Sets the stage of a run: an exercise and its built images become a pod, its services and the grader's first line.
+
+Every secret is made here, fresh for each run: ingest tokens, the nonce, and a key pair per program that takes bearer
+tokens, so that a token for one is worthless at the other (a submission can find the reference's port, but not use it).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from assesskit.checks.wire import PROTOCOL
+from assesskit.content import Exercise, fill
+from assesskit.pods import Image, Limits, Pod, PodSpec, Program, Service, ServiceSpec
+
+GRADER = Path(str(resources.files("assesskit"))) / "grader"
+CANDIDATES = ("submission", "reference")
+"""The two programs that answer the contract, each with a volume, an ingest token and a key pair of its own."""
+
+
+class Secrets:
+    """What only this run knows: a nonce for the grader's lines, a token and a key pair for each service that asks."""
+
+    def __init__(self) -> None:
+        self.nonce = secrets.token_hex(16)
+        self._tokens: dict[str, str] = {}
+        self._keys: dict[str, rsa.RSAPrivateKey] = {}
+
+    def token(self, name: str) -> str:
+        """Return the service's ingest token at the collector."""
+        return self._tokens.setdefault(name, secrets.token_hex(16))
+
+    def private_pem(self, name: str) -> str:
+        """Return the key the grader signs the service's bearer tokens with."""
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return self._key(name).private_bytes(*form).decode()
+
+    def public_pem(self, name: str) -> str:
+        """Return the key the service verifies bearer tokens with."""
+        form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return self._key(name).public_key().public_bytes(*form).decode()
+
+    def _key(self, name: str) -> rsa.RSAPrivateKey:
+        if name not in self._keys:
+            self._keys[name] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return self._keys[name]
+
+
+def programs(exercise: Exercise, submission: Path, *, reference: bool) -> dict[str, Program]:
+    """Return every program of a run by service name; the submission's is the only one not trusted."""
+    wheels = exercise.folder / exercise.spec.submission.wheels
+    ours = {service.name: exercise.folder / service.folder for service in exercise.spec.services}
+    if reference:
+        ours["reference"] = exercise.folder / exercise.spec.proof.reference
+    return {
+        "grader": Program("grader", GRADER, wheels=GRADER / "requirements.txt"),
+        **{name: Program(name, folder, wheels=wheels) for name, folder in ours.items()},
+        "submission": Program("submission", submission, wheels=wheels, trusted=False),
+    }
+
+
+def pod_spec(exercise: Exercise, run: str) -> PodSpec:
+    """Return what the pod is asked for: a port for every listener, a volume for every program with a store."""
+    relays = [f"relay-{service.name}" for service in exercise.spec.services if service.relay_key]
+    volume = exercise.spec.submission.volume_mb
+    return PodSpec(
+        run,
+        ports=(*CANDIDATES, *(service.name for service in exercise.spec.services), *relays, "collector"),
+        volumes=dict.fromkeys(CANDIDATES, volume) if volume else {},
+        seconds=exercise.spec.grader.seconds + 300.0,
+    )
+
+
+def service_specs(
+    exercise: Exercise, images: Mapping[str, Image], pod: Pod, hidden: Secrets, tests: tuple[str, ...]
+) -> dict[str, ServiceSpec]:
+    """Return every service of the run by name, with addresses and secrets filled into its environment."""
+    specs = {
+        "grader": ServiceSpec(
+            "grader",
+            "grader",
+            images["grader"],
+            files=grader_files(exercise, tests),
+            limits=Limits(**exercise.spec.grader.limits.model_dump(exclude_unset=True)),
+            interactive=True,
+        )
+    }
+    for service in exercise.spec.services:
+        env = _filled(service.env, service.name, pod, hidden)
+        specs[service.name] = ServiceSpec(service.name, "dependency", images[service.name], env=env)
+    wanted = exercise.spec.submission
+    for name in CANDIDATES:
+        if name in images:
+            specs[name] = ServiceSpec(
+                name,
+                "submission" if name == "submission" else "reference",
+                images[name],
+                env=_filled(wanted.env, name, pod, hidden),
+                volume=name if name in pod.volumes else None,
+                limits=Limits(**wanted.limits.model_dump(exclude_unset=True)),
+            )
+    return specs
+
+
+def grader_files(exercise: Exercise, tests: tuple[str, ...]) -> dict[str, bytes]:
+    """Return what the grader finds in its working directory: the check library, the tests, the exercise's own files."""
+    package = Path(str(resources.files("assesskit")))
+    files = {"assesskit/__init__.py": (package / "__init__.py").read_bytes()}
+    for room in ("checks", "instruments"):
+        files |= _below(package / room, f"assesskit/{room}")
+    folders = {"public": exercise.public_tests, "hidden": exercise.hidden_tests}
+    for name in tests:
+        files |= _below(folders[name], name)
+    return files | {name: (exercise.folder / name).read_bytes() for name in exercise.spec.grader.files}
+
+
+def hello(
+    exercise: Exercise,
+    run: str,
+    pod: Pod,
+    hidden: Secrets,
+    dependencies: Mapping[str, Service],
+    *,
+    tests: tuple[str, ...],
+    criteria: tuple[str, ...],
+) -> dict[str, Any]:
+    """Return the harness's first line; see `checks.wire`."""
+    ready = {"ready_path": exercise.spec.submission.ready_path, "ready_within": exercise.spec.submission.ready_within}
+    services: dict[str, Any] = {name: {"port": pod.ports[name], "uid": None} | ready for name in CANDIDATES}
+    relays = []
+    for service in exercise.spec.services:
+        services[service.name] = {
+            "port": pod.ports[service.name],
+            "uid": dependencies[service.name].uid,
+            "ready_path": service.ready_path,
+            "ready_within": exercise.spec.submission.ready_within,
+        }
+        if service.relay_key:
+            port, target = pod.ports[f"relay-{service.name}"], pod.ports[service.name]
+            relays.append({"name": service.name, "port": port, "target": target, "key": service.relay_key})
+    return {
+        "type": "hello",
+        "protocol": PROTOCOL,
+        "nonce": hidden.nonce,
+        "run": run,
+        "services": services,
+        "relays": relays,
+        "collector": {"port": pod.ports["collector"], "tokens": {name: hidden.token(name) for name in CANDIDATES}},
+        "facts": {**exercise.spec.grader.facts, "keys": {name: hidden.private_pem(name) for name in CANDIDATES}},
+        "tests": list(tests),
+        "criteria": list(criteria),
+    }
+
+
+def _below(folder: Path, prefix: str) -> dict[str, bytes]:
+    return {
+        f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def _filled(env: Mapping[str, str], name: str, pod: Pod, hidden: Secrets) -> dict[str, str]:
+    """Fill in the placeholders of an environment; the content loader has checked that each is known."""
+    values = {f"port.{port}": str(number) for port, number in pod.ports.items()}
+    values |= {"port.self": str(pod.ports[name]), "token": hidden.token(name), "volume": pod.volumes.get(name, "")}
+    if any("{public_key}" in template for template in env.values()):
+        values["public_key"] = hidden.public_pem(name)
+    return {variable: fill(template, values) for variable, template in env.items()}
