@@ -85,9 +85,8 @@ def _wording(entry: Any, model: type[BaseModel]) -> str:
     if entry["type"] == "missing":
         return "is missing"
     message = str(entry["msg"]).removeprefix("Value error, ")
-    if entry["type"] == "literal_error" and isinstance(entry["input"], str):
-        return message + f", not {entry['input']!r}"
-    return message[:1].lower() + message[1:]
+    given = f", not {entry['input']!r}" if entry["type"] == "literal_error" else ""
+    return message[:1].lower() + message[1:] + given
 
 
 def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> tuple[str, ...]:
