@@ -1,0 +1,242 @@
+"""The pytest plugin that turns grader tests into observations.
+
+A test names its criterion, ``@pytest.mark.criterion("probes.liveness")``, and speaks to the pod through the fixtures
+below. How it ends decides the outcome:
+
+- an assertion about the submission (Failure, or a plain assert) fails in the test: ``failed``
+- the submission cannot be brought back before the test (Failure in its setup): ``failed``
+- Inconclusive: ``inconclusive``; pytest.skip: ``skipped``
+- anything else, and whatever goes wrong while cleaning up: ``errored``, which is ours and costs nobody a point
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assesskit.checks.evidence import TEXT_CAP, Evidence, clean
+from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.services import Control, Service
+from assesskit.checks.tokens import Tokens
+from assesskit.checks.world import World
+
+if TYPE_CHECKING:
+    from assesskit.instruments.collector import Collector
+    from assesskit.instruments.relay import Relay
+
+CHECK_SECONDS = 120
+"""A check that takes longer is given up, so that it does not take the others with it."""
+SUMMARY_CAP = 300
+CONTRACT = Path("contract/openapi.yaml")
+
+
+@dataclass
+class Outcome:
+    """How a check has ended so far, and with what."""
+
+    kind: str = "passed"
+    error: BaseException | None = None
+    detail: str = ""
+
+    def after(self, phase: str, error: BaseException | None, trace: str) -> Outcome:
+        """The outcome when `phase` (setup, call, teardown) ended with `error`; a fault of ours outweighs the rest."""
+        if error is None or self.kind == "errored":
+            return self
+        kind = _kind(phase, error)
+        return Outcome(kind, error, trace if kind == "errored" else "")
+
+
+class GraderPlugin:
+    """One grader session: `criteria` None runs every check; `begin` is called before the first one, False stops."""
+
+    def __init__(
+        self, world: World, criteria: frozenset[str] | None = None, begin: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._world = world
+        self._criteria = criteria
+        self._begin = begin
+        self._outcome = Outcome()
+        self.report: dict[str, Any] = {}
+        """What pytest-json-report recorded, once the session is over."""
+        self.problems: list[str] = []
+        """What went wrong while collecting."""
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Make the marker known."""
+        config.addinivalue_line("markers", "criterion(id): the line of the rubric that this check is about")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Remember why a file could not be collected."""
+        if report.failed:
+            self.problems.append(f"{report.nodeid}: {report.longrepr}")
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep the checks of the wanted criteria."""
+        wanted = [item for item in items if self._criteria is None or criterion_of(item) in self._criteria]
+        left = [item for item in items if item not in wanted]
+        if left:
+            config.hook.pytest_deselected(items=left)
+        items[:] = wanted
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell what will run."""
+        planned: dict[str, list[str]] = {}
+        for item in session.items:
+            planned.setdefault(criterion_of(item), []).append(check_of(item))
+        self._world.harness.tell("planned", checks=planned)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Bring the submission up once everything of ours is known to be sound; without it nothing runs."""
+        if session.testsfailed or not self._begin():
+            return True
+        return None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Run one check and tell what it observed."""
+        names = {"criterion": criterion_of(item), "check": check_of(item)}
+        self._outcome = Outcome()
+        self._world.evidence = Evidence()
+        self._world.harness.tell("started", **names)
+        began = time.monotonic()
+        before = signal.signal(signal.SIGALRM, _give_up)
+        signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS)
+        try:
+            result = yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        seconds = round(time.monotonic() - began, 3)
+        observation = observed(self._outcome, self._world.evidence)
+        visibility = item.nodeid.partition("/")[0]
+        told = {**names, "visibility": visibility, "seconds": seconds, **observation}
+        self._world.harness.tell("observation", observation=told)
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """Make the world whole before a check's own fixtures are made."""
+        self._world.restore()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Fold the end of a phase into the outcome."""
+        report = yield
+        error = call.excinfo.value if call.excinfo else None
+        self._outcome = self._outcome.after(call.when, error, str(report.longrepr) if error else "")
+        return report
+
+    def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, str]:
+        """Bind the pytest-json-report entry to its criterion."""
+        return {"criterion": criterion_of(item), "outcome": self._outcome.kind}
+
+    def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
+        """Take the record over; messages and paths of ours stay here."""
+        for test in json_report.get("tests", ()):
+            for phase in ("setup", "call", "teardown"):
+                for key in ("crash", "longrepr", "traceback", "stdout", "stderr", "log"):
+                    test.get(phase, {}).pop(key, None)
+        kept = ("created", "duration", "exitcode", "summary", "tests")
+        self.report = {key: value for key, value in json_report.items() if key in kept}
+
+    @pytest.fixture
+    def service(self) -> Service:
+        """The submission."""
+        return self._world.submission
+
+    @pytest.fixture
+    def control(self) -> Control:
+        """All services by name."""
+        return self._world.control
+
+    @pytest.fixture
+    def relays(self) -> Mapping[str, Relay]:
+        """The relay in front of each dependency, by the dependency's name."""
+        return self._world.relays
+
+    @pytest.fixture
+    def collector(self) -> Collector:
+        """Where the services' spans arrive."""
+        if self._world.collector is None:
+            raise LookupError("this exercise has no collector")
+        return self._world.collector
+
+    @pytest.fixture
+    def tokens(self) -> Tokens:
+        """Mints bearer tokens."""
+        return self._world.tokens
+
+    @pytest.fixture
+    def facts(self) -> Mapping[str, Any]:
+        """What the exercise hands its graders."""
+        return self._world.facts
+
+    @pytest.fixture(scope="session")
+    def contract(self) -> dict[str, Any]:
+        """The exercise's OpenAPI document."""
+        import yaml
+
+        document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+        return document
+
+    @pytest.fixture
+    def evidence(self) -> Evidence:
+        """What the check saw, for those who read its verdict."""
+        return self._world.evidence
+
+
+def criterion_of(item: pytest.Item) -> str:
+    """The criterion a check is about. Raises UsageError when it names none, or several."""
+    marks = list(item.iter_markers("criterion"))
+    if len(marks) != 1:
+        raise pytest.UsageError(f"{item.nodeid}: needs exactly one criterion, has {len(marks)}")
+    criterion: str = marks[0].args[0]
+    return criterion
+
+
+def check_of(item: pytest.Item) -> str:
+    """The name of a check: file and test, without the folder that tells public from hidden."""
+    return item.nodeid.partition("/")[2]
+
+
+def observed(outcome: Outcome, evidence: Evidence) -> dict[str, Any]:
+    """What an outcome says in the words of an observation, cleaned and capped."""
+    error = outcome.error
+    summary = "" if error is None else (str(error) or type(error).__name__)
+    parts = {}
+    if isinstance(error, Failure):
+        parts = {name: clean(getattr(error, name)) for name in ("sent", "received", "expected", "rule")}
+        if error.exchange is not None:
+            evidence.name(error.exchange)
+    return {
+        "outcome": outcome.kind,
+        "summary": clean(summary.partition("\n")[0], SUMMARY_CAP),
+        **parts,
+        "detail": clean(outcome.detail[-TEXT_CAP:]),
+        "evidence": evidence.collected(),
+    }
+
+
+def _kind(phase: str, error: BaseException) -> str:
+    if phase == "teardown":
+        return "errored"
+    if isinstance(error, Inconclusive):
+        return "inconclusive"
+    if isinstance(error, pytest.skip.Exception):
+        return "skipped"
+    ours = Failure if phase == "setup" else AssertionError
+    return "failed" if isinstance(error, ours) else "errored"
+
+
+def _give_up(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the shape of a signal handler
+    raise Inconclusive(f"the check took longer than {CHECK_SECONDS} s")

@@ -1,0 +1,54 @@
+"""Who listens where, as Linux tells it (proc(5): /proc/net/tcp and tcp6).
+
+Services of a pod share one loopback, so a port that answers proves nothing about who answers; its owner's uid does.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+_LISTENING = "0A"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listening TCP socket."""
+
+    address: str
+    port: int
+    uid: int
+
+
+def listeners(tables: Path = Path("/proc/net")) -> tuple[Listener, ...]:
+    """Every listening TCP socket of this network namespace; empty where the system has no such table."""
+    found: list[Listener] = []
+    for name in ("tcp", "tcp6"):
+        table = tables / name
+        if table.exists():
+            rows = (line.split() for line in table.read_text().splitlines()[1:])
+            found += [_listener(row) for row in rows if row[3] == _LISTENING]
+    return tuple(found)
+
+
+def accepts(port: int) -> bool:
+    """Whether a connection to 127.0.0.1:`port` is accepted within a second."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
+            return True
+    except OSError:
+        return False
+
+
+def _listener(row: list[str]) -> Listener:
+    address, _, port = row[1].partition(":")
+    return Listener(_address(address), int(port, 16), int(row[7]))
+
+
+def _address(text: str) -> str:
+    """Undo the kernel's notation: 32-bit words in the machine's byte order (little-endian where we run)."""
+    raw = bytes.fromhex(text)
+    words = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
+    return str(IPv4Address(words)) if len(words) == 4 else str(IPv6Address(words))  # noqa: PLR2004  bytes of IPv4

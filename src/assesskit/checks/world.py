@@ -1,0 +1,87 @@
+"""Everything a check can reach, and how it is made whole again before the next check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Failure
+from assesskit.checks.services import Control, Service, ended
+
+if TYPE_CHECKING:
+    from assesskit.checks.exchange import Exchange
+    from assesskit.checks.harness import Harness
+    from assesskit.checks.tokens import Tokens
+    from assesskit.instruments.collector import Collector
+    from assesskit.instruments.relay import Relay
+
+PATIENCE = 12.0
+"""Seconds a service that runs gets to become ready again after a check before it is restarted."""
+SUBMISSION = "submission"
+REFERENCE = "reference"
+
+
+@dataclass
+class World:
+    """The services, instruments and facts of one grader session, and the evidence of the check that runs now."""
+
+    harness: Harness
+    services: Mapping[str, Service]
+    relays: Mapping[str, Relay]
+    collector: Collector | None
+    tokens: Tokens
+    facts: Mapping[str, Any]
+    evidence: Evidence = field(default_factory=Evidence)
+
+    @property
+    def submission(self) -> Service:
+        """The service under test."""
+        return self.services[SUBMISSION]
+
+    @property
+    def dependencies(self) -> tuple[Service, ...]:
+        """Our own services that the submission calls."""
+        return tuple(one for name, one in self.services.items() if name not in (SUBMISSION, REFERENCE))
+
+    @property
+    def control(self) -> Control:
+        """All services by name."""
+        return Control(self.services, self.harness)
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep an exchange as evidence of the check that runs now."""
+        self.evidence.exchanged(exchange)
+
+    def restore(self) -> None:
+        """Take every fault away and make sure that every service serves, restarting what a check has ended.
+
+        Raises Failure when the submission cannot be brought back.
+        """
+        for relay in self.relays.values():
+            relay.reset()
+        for service in self.services.values():
+            if service.paused:
+                service.resume()
+        for service in self.dependencies:
+            if not service.status()["running"]:
+                service.start()
+            service.until_ready()
+        self._restore_submission()
+
+    def _restore_submission(self) -> None:
+        service = self.submission
+        state = service.status()
+        if state["running"]:
+            try:
+                service.until_ready(min(PATIENCE, service.ready_within))
+            except Failure as failure:
+                self.evidence.note("restarted before this check", failure.summary)
+                service.stop(2.0)
+            else:
+                return
+        else:
+            self.evidence.note("restarted before this check", f"the service {ended(state)}")
+        service.start()
+        service.until_ready()
