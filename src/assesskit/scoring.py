@@ -1,0 +1,97 @@
+"""Observations to verdicts, verdicts to a score. Pure: the same values in any order give the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from assesskit.errors import GraderError
+from assesskit.model import Criterion, CriterionResult, Observation, Score, Verdict
+
+Judgement = tuple[Verdict, str]
+"""A verdict and its reason, in one line."""
+
+_UNREVIEWED: Judgement = ("ungraded", "awaits review by a person")
+
+
+def judge(
+    criteria: Sequence[Criterion],
+    planned: Mapping[str, Sequence[str]],
+    observations: Iterable[Observation],
+    *,
+    prevented: str | None = None,
+    fault: str | None = None,
+) -> tuple[CriterionResult, ...]:
+    """The verdict of every criterion, in the order of `criteria`.
+
+    `planned` names the checks of this run by criterion id. A planned check without an observation was cut short:
+    by `fault`, a reason of ours (the criterion is ungraded), else by `prevented`, the reason the submission failed (it
+    is not met), else by something nobody can name (ungraded). What is complete keeps its verdict. A parametrised check
+    may be planned by its bare name.
+
+    Raises GraderError for an observation of a criterion that is not there.
+    """
+    seen: dict[str, list[Observation]] = {criterion.id: [] for criterion in criteria}
+    for observation in observations:
+        if observation.criterion not in seen:
+            raise GraderError(f"observed the unknown criterion {observation.criterion!r}", where=observation.check)
+        seen[observation.criterion].append(observation)
+    results = []
+    for criterion in criteria:
+        checks = tuple(planned.get(criterion.id, ()))
+        found = tuple(sorted(seen[criterion.id], key=lambda one: (_position(one, checks), one.model_dump_json())))
+        if criterion.kind == "judged":
+            verdict, reason = _UNREVIEWED
+        else:
+            verdict, reason = _unsure(found) or _cut_short(checks, found, prevented, fault) or _complete(found)
+        results.append(CriterionResult(criterion=criterion, verdict=verdict, reason=reason, observations=found))
+    return tuple(results)
+
+
+def score(results: Iterable[CriterionResult]) -> Score:
+    """Points of what is met, out of the points that could be judged; what could not is named and costs nothing."""
+    results = tuple(results)
+    points: dict[Verdict, int] = {"met": 0, "not_met": 0, "ungraded": 0}
+    for result in results:
+        points[result.verdict] += result.criterion.points
+    return Score(
+        earned=points["met"],
+        judged=points["met"] + points["not_met"],
+        total=sum(points.values()),
+        missing=tuple(result.criterion.id for result in results if result.verdict == "ungraded"),
+    )
+
+
+def _unsure(observations: Sequence[Observation]) -> Judgement | None:
+    for one in observations:
+        if one.outcome not in ("passed", "failed"):
+            said = f": {one.summary}" if one.summary else ""
+            return "ungraded", f"{one.check} {'' if one.outcome == 'errored' else 'was '}{one.outcome}{said}"
+    return None
+
+
+def _cut_short(
+    planned: Sequence[str], observations: Sequence[Observation], prevented: str | None, fault: str | None
+) -> Judgement | None:
+    unseen = [check for check in planned if not any(_is_of(one, check) for one in observations)]
+    if not unseen:
+        return None
+    if prevented and not fault:
+        return "not_met", prevented
+    return "ungraded", fault or f"{unseen[0]} reported nothing"
+
+
+def _complete(observations: Sequence[Observation]) -> Judgement:
+    if not observations:
+        return "ungraded", "no check of it ran"
+    for one in observations:
+        if one.outcome == "failed":
+            return "not_met", one.summary or f"{one.check} failed"
+    return "met", "its check passed" if len(observations) == 1 else f"all {len(observations)} checks passed"
+
+
+def _is_of(observation: Observation, check: str) -> bool:
+    return observation.check == check or observation.check.startswith(f"{check}[")
+
+
+def _position(observation: Observation, planned: Sequence[str]) -> int:
+    return next((at for at, check in enumerate(planned) if _is_of(observation, check)), len(planned))
