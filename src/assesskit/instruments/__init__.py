@@ -1,1 +1,1 @@
-"""Programs of ours that observe or disturb a pod from inside the grader: the relay, the collector, the load generator."""
+"""Programs of ours that observe or disturb a pod from inside the grader: relay, collector, load."""

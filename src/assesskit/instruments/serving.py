@@ -1,0 +1,145 @@
+"""What the programs behind the instruments share: a bounded HTTP listener, and the questions on standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Command = Callable[..., Awaitable[object]]
+
+BODY_SECONDS = 15.0
+"""Seconds a client may take to send a body."""
+MAX_QUESTION = 16 * 1024 * 1024
+"""Bytes of one line on standard input."""
+
+
+class Refused(Exception):  # noqa: N818  an answer, not an error of ours
+    """A request that is answered with a client error; nothing of it is kept."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        self.status = status
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Listener:
+    """An HTTP/1.1 server on 127.0.0.1 that hostile clients cannot exhaust.
+
+    Headers are capped by aiohttp (8 KiB each, 128 of them), bodies by `read_body`. Connections are capped by the number
+    of files the process may open: at the cap, the connection that has been without a request for longest makes room, so
+    clients that drip their headers only push each other out, and an idle kept-alive connection is never closed early.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._quiet: dict[RequestHandler, None] = {}  # connections without a running request, oldest first
+        self._busy: set[RequestHandler] = set()
+        self._limit = min(512, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
+        self._server = web.Server(
+            self._handle, handler_cancellation=True, auto_decompress=False, access_log=None, lingering_time=0
+        )
+
+    async def open(self, port: int) -> int:
+        """Listen, and return the port (a free one for 0). Raises ValueError if that is impossible."""
+        loop = asyncio.get_running_loop()
+        try:
+            listening = await loop.create_server(self._connect, "127.0.0.1", port, backlog=256, reuse_port=False)
+        except OSError as error:
+            raise ValueError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
+        bound: int = listening.sockets[0].getsockname()[1]
+        return bound
+
+    def _connect(self) -> asyncio.Protocol:
+        live = set(self._server.connections)
+        self._quiet = {connection: None for connection in self._quiet if connection in live}
+        if len(self._quiet) + len(self._busy) >= self._limit:
+            if not self._quiet:
+                return _Unwelcome()
+            oldest = next(iter(self._quiet))
+            del self._quiet[oldest]
+            oldest.force_close()
+        connection = self._server()
+        self._quiet[connection] = None
+        return connection
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        self._quiet.pop(connection, None)
+        self._busy.add(connection)
+        try:
+            return await self._handler(request)
+        except Refused as refusal:
+            answer = web.Response(status=refusal.status, text=refusal.reason + "\n")
+            answer.force_close()  # the rest of its body is not worth reading
+            return answer
+        finally:
+            self._busy.discard(connection)
+            self._quiet[connection] = None
+
+
+class _Unwelcome(asyncio.Protocol):
+    """A connection over the cap: closed as it is made."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
+
+
+async def read_body(request: web.BaseRequest, limit: int) -> bytes:
+    """Return the body as it came, still encoded. Raises Refused over `limit` bytes (413) or when it drips (408)."""
+    if (request.content_length or 0) > limit:
+        raise Refused(413, f"the body is longer than {limit} bytes")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise Refused(413, f"the body is longer than {limit} bytes")
+    except TimeoutError:
+        raise Refused(408, f"the body was not complete within {BODY_SECONDS:g} s") from None
+    except web.RequestPayloadError as error:
+        raise Refused(400, f"the body cannot be read: {error}") from None
+    return bytes(body)
+
+
+def run(commands: Mapping[str, Command], closing: AsyncExitStack) -> None:
+    """Answer the questions on standard input until it ends, then close what is to be closed.
+
+    A command that raises ValueError refuses its question; any other exception ends the program, for all to see.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, whose end is ours
+    asyncio.run(_answer_all(commands, closing))
+
+
+async def _answer_all(commands: Mapping[str, Command], closing: AsyncExitStack) -> None:
+    questions = asyncio.StreamReader(limit=MAX_QUESTION)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(questions), sys.stdin)
+    async with closing, asyncio.TaskGroup() as group:
+        running: set[asyncio.Task[None]] = set()
+        async for line in questions:
+            task = group.create_task(_answer(commands, json.loads(line)))
+            running.add(task)
+            task.add_done_callback(running.discard)
+        for task in running:
+            task.cancel()
+
+
+async def _answer(commands: Mapping[str, Command], question: dict[str, Any]) -> None:
+    number, action = question.pop("id"), question.pop("action")
+    try:
+        answer: dict[str, object] = {"id": number, "ok": True, "result": await commands[action](**question)}
+    except ValueError as error:
+        answer = {"id": number, "ok": False, "error": str(error)}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
