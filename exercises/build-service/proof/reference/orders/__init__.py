@@ -1,0 +1,1 @@
+"""Orders, each reserved at the inventory service exactly once."""
