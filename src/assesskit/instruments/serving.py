@@ -46,7 +46,7 @@ class Listener:
         self._busy: set[RequestHandler] = set()
         self._limit = min(512, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
         self._server = web.Server(
-            self._handle, handler_cancellation=True, auto_decompress=False, access_log=None, lingering_time=0
+            self._handle, handler_cancellation=True, auto_decompress=False, access_log=None, lingering_time=2
         )
 
     async def open(self, port: int) -> int:
