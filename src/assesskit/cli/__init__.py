@@ -1,0 +1,36 @@
+"""The command line: the only room that prints and exits. A module per audience.
+
+Exit codes: 0 done (whatever the score) · 1 a claim is false · 2 wrong use, invalid content or submission ·
+3 no runtime · 4 harness failed · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+import typer
+
+from assesskit.cli import author, candidate, interviewer, operator
+
+app = typer.Typer(
+    name="assesskit",
+    help="Hiring assessments for backend engineers, whose score tells the truth.",
+    epilog="Exit codes: 0 done, whatever the score; 1 a claim is false; 2 wrong use or invalid input; "
+    "3 no runtime answers; 4 a fault of ours; 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for audience in (candidate, interviewer, author, operator):
+    audience.add_to(app)
+
+
+def main() -> None:
+    """Run the command line. TERM is treated as Ctrl-C: everything started is removed."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    app()

@@ -1,0 +1,5 @@
+"""`python -m assesskit.cli` is `assesskit`."""
+
+from assesskit.cli import main
+
+main()

@@ -1,0 +1,184 @@
+"""Commands for interviewers: list, show, grade, report."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assesskit.cli import settings
+from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
+from assesskit.cli.told import FAULT, say, stop, told
+from assesskit.errors import UsageError
+
+if TYPE_CHECKING:
+    from assesskit.content import Exercise
+    from assesskit.model import Assessment
+    from assesskit.pods import PodRuntime
+
+
+class Form(StrEnum):
+    """A form of report."""
+
+    HTML = "html"
+    MARKDOWN = "md"
+    JSON = "json"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this audience's commands."""
+    panel = "Interviewers"
+    for command in (list_, show, grade, report):
+        app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+
+
+@told
+def list_(content: ContentOption = None, json_: JsonOption = False) -> None:
+    """List the exercises."""
+    from assesskit.content import load, slugs
+
+    where = settings.root(content)
+    found = [load(where, slug) for slug in slugs(where)]
+    if json_:
+        print(
+            json.dumps(
+                [
+                    {"slug": e.slug, "title": e.spec.title, "minutes": e.spec.minutes, "version": e.spec.version}
+                    for e in found
+                ]
+            )
+        )
+        return
+    for each in found:
+        print(f"{each.slug:20} {each.spec.minutes:4} min  {each.spec.title}")
+
+
+@told
+def show(exercise: str, content: ContentOption = None, json_: JsonOption = False) -> None:
+    """Show an exercise: what is asked, and what each criterion is worth."""
+    found = settings.exercise(content, exercise)
+    public = {key for key, checks in found.checks.items() if any(check.visibility == "public" for check in checks)}
+    if json_:
+        criteria = [criterion.model_dump() | {"public": criterion.id in public} for criterion in found.criteria]
+        print(
+            json.dumps(
+                {"exercise": found.exercised().model_dump(), "minutes": found.spec.minutes, "criteria": criteria}
+            )
+        )
+        return
+    print(
+        f"{found.spec.title} ({found.slug} {found.spec.version}, {found.spec.minutes} minutes)\n{found.spec.summary}\n"
+    )
+    for criterion in found.criteria:
+        seen = "public" if criterion.id in public else "hidden" if criterion.kind == "automatic" else "judged"
+        print(f"{criterion.points:4}  {seen:7} {criterion.id:28} {criterion.title}")
+    print(f"{sum(criterion.points for criterion in found.criteria):4}  points")
+
+
+@told
+def grade(
+    submissions: Annotated[list[Path], typer.Argument(help="Archives made by `assesskit submit`, or folders.")],
+    exercise: Annotated[
+        str | None, typer.Option(help="Exercise of a folder that does not say which it belongs to.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the assessments and reports.")] = Path("assessments"),
+    runtime: RuntimeOption = Kind.AUTO,
+    content: ContentOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Grade submissions in disposable pods and write a report of each.
+
+    Code nobody trusts runs in Docker only; --runtime process runs it as plain processes of yours, and isolates nothing.
+    """
+    named = [(path, _exercise_of(path, exercise, content)) for path in submissions]
+    where = settings.isolated(runtime)
+    faults = 0
+    for path, asked in named:
+        assessment = grade_one(path, asked, where, out, machine=json_)
+        faults += assessment.outcome == "harness_failed"
+    if faults:
+        say(f"{faults} of {len(named)} could not be graded through a fault of ours: grade them again")
+        stop(FAULT)
+
+
+def grade_one(
+    path: Path, exercise: Exercise, runtime: PodRuntime, out: Path, *, machine: bool, name: str = ""
+) -> Assessment:
+    """Grade one submission, write its folder, and say where it is."""
+    from assesskit.assess import Task, assess
+    from assesskit.cli.progress import shown
+    from assesskit.kits import take
+    from assesskit.reports import html, markdown
+    from assesskit.store import RunFolder
+
+    with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
+        taken = take(path, exercise, Path(temporary) / "submission")
+        title = f"{exercise.slug} · {name or taken.submitted.name} · {runtime.name}"
+        with shown(title, machine=machine) as on_event:
+            task = Task(exercise, taken.folder, taken.submitted)
+            assessment = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
+    folder = RunFolder(out, assessment)
+    folder.write(html=html(assessment), markdown=markdown(assessment))
+    _tell(assessment, folder.path, machine=machine)
+    return assessment
+
+
+def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
+    score = assessment.score
+    if machine:
+        told_ = {
+            "outcome": assessment.outcome,
+            "score": score.model_dump(),
+            "digest": assessment.digest(),
+            "folder": str(folder),
+        }
+        print(json.dumps({"event": "Assessed", "run": assessment.run, **told_}))
+        return
+    unjudged = f", {len(score.missing)} criteria could not be judged" if score.missing else ""
+    print(
+        f"{assessment.submission.name}: {assessment.outcome.replace('_', ' ')}, "
+        f"{score.earned} of {score.judged} points{unjudged}"
+    )
+    if assessment.failure:
+        print(f"  {assessment.failure.phase}: {assessment.failure.reason}")
+        for line in assessment.failure.log.splitlines()[-12:]:
+            print(f"    {line}")
+    print(f"  report: {folder / 'report.html'}")
+
+
+@told
+def report(
+    assessment: Annotated[Path, typer.Argument(help="An assessment.json, or the folder that holds it.")],
+    form: Annotated[Form, typer.Option("--format", help="Which form of report.")] = Form.HTML,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; standard output if not given.")
+    ] = None,
+) -> None:
+    """Write a report from an assessment, without running anything again."""
+    from assesskit.reports import html, markdown
+    from assesskit.store import read_assessment, write
+
+    read = read_assessment(assessment / "assessment.json" if assessment.is_dir() else assessment)
+    forms = {Form.HTML: html, Form.MARKDOWN: markdown, Form.JSON: lambda each: each.model_dump_json(indent=2)}
+    text = forms[form](read)
+    if out is None:
+        print(text)
+    else:
+        write(out, text.encode())
+        say(f"written: {out}")
+
+
+def _exercise_of(path: Path, named: str | None, content: Path | None) -> Exercise:
+    """Return the exercise a submission is graded against. Raises UsageError if neither it nor the caller says."""
+    from assesskit.kits import exercise_of
+
+    if not path.exists():
+        raise UsageError("no such file or folder", where=str(path))
+    slug = named or exercise_of(path)
+    if slug is None:
+        raise UsageError("does not say which exercise it belongs to", where=str(path), hint="Name it with --exercise.")
+    return settings.exercise(content, slug)

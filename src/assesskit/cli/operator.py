@@ -1,0 +1,122 @@
+"""Commands for whoever runs assesskit: doctor, demo."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assesskit.cli import settings
+from assesskit.cli.settings import ContentOption, JsonOption, Kind
+from assesskit.cli.told import FAULT, stop, told
+from assesskit.errors import AssesskitError, RuntimeUnavailableError
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this audience's commands."""
+    for command in (doctor, demo):
+        app.command(command.__name__, rich_help_panel="Operators")(command)
+
+
+@told
+def doctor(
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Build every image now, so that grading needs no network.")
+    ] = False,
+    content: ContentOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Say what works on this machine, what does not, and what to do about it."""
+    found = [_python(), *(_answers(kind) for kind in (Kind.DOCKER, Kind.PROCESS)), _tool("git"), _content(content)]
+    if prepare:
+        found += _prepared(content)
+    if json_:
+        print(json.dumps(found))
+    else:
+        for each in found:
+            print(f"{'✓' if each['ok'] else '✗'} {each['what']:12} {each['says']}")
+    if not any(each["ok"] for each in found if each["what"] in {Kind.DOCKER, Kind.PROCESS}):
+        stop(RuntimeUnavailableError.exit_code)
+
+
+def _python() -> dict[str, Any]:
+    return {"what": "python", "ok": True, "says": sys.version.split()[0]}
+
+
+def _tool(name: str) -> dict[str, Any]:
+    path = shutil.which(name)
+    return {"what": name, "ok": path is not None, "says": path or f"not found; install {name}"}
+
+
+def _answers(kind: Kind) -> dict[str, Any]:
+    try:
+        info = settings.runtime(kind).check()
+    except AssesskitError as error:
+        return {"what": kind, "ok": False, "says": f"{error} {error.hint}".strip()}
+    facts = ", ".join(f"{key} {value}" for key, value in info.facts.items())
+    trust = "isolates code nobody trusts" if info.isolated else "isolates nothing: for trusted code only"
+    return {"what": kind, "ok": True, "says": f"{info.version}; {trust}{'; ' + facts if facts else ''}"}
+
+
+def _content(content: Path | None) -> dict[str, Any]:
+    from assesskit.content import load, slugs
+
+    try:
+        root = settings.root(content)
+        for slug in slugs(root):
+            load(root, slug)
+    except AssesskitError as error:
+        return {"what": "content", "ok": False, "says": str(error)}
+    return {"what": "content", "ok": True, "says": f"{root}: {', '.join(slugs(root))}"}
+
+
+def _prepared(content: Path | None) -> list[dict[str, Any]]:
+    """Build every program of ours with the runtime `grade` would use."""
+    from assesskit.content import load, slugs
+    from assesskit.staging import programs
+
+    root = settings.root(content)
+    runtime = settings.runtime(Kind.AUTO)
+    built = []
+    for slug in slugs(root):
+        exercise = load(root, slug)
+        for name, program in programs(exercise, exercise.folder, reference=True).items():
+            if program.trusted:
+                image = runtime.build(program, lambda line: print(f"  {line}", file=sys.stderr))
+                built.append({"what": "image", "ok": True, "says": f"{slug} {name} {image.digest[:19]}"})
+    return built
+
+
+@told
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("demo-out"),
+    exercise: Annotated[str, typer.Option(help="Exercise to show.")] = "build-service",
+    content: ContentOption = None,
+) -> None:
+    """Grade two submissions without an engine, a right one and a flawed one, and write their reports."""
+    import tempfile
+
+    from assesskit.cli.interviewer import grade_one
+    from assesskit.prove import claims, lay_out
+    from assesskit.reports import summary
+    from assesskit.store import RunFolder, write
+
+    found = settings.exercise(content, exercise)
+    runtime = settings.runtime(Kind.PROCESS)
+    flawed = [mutant.name for mutant in found.spec.proof.mutants if mutant.demo]
+    assessments = []
+    with tempfile.TemporaryDirectory(prefix="assesskit-demo-") as temporary:
+        for claim in (claim for claim in claims(found) if claim.name in {"reference", *flawed}):
+            program = lay_out(found, claim, Path(temporary) / claim.name)
+            assessments.append(grade_one(program, found, runtime, out, machine=False))
+    links = {each.run: f"{RunFolder(out, each).path.name}/report.html" for each in assessments}
+    page = out / "summary.html"
+    write(page, summary(assessments, links).encode())
+    print(f"\nsummary: {page}")
+    print("These two ran as plain processes. `assesskit grade` runs submissions in Docker, where nothing gets out.")
+    if any(each.outcome == "harness_failed" for each in assessments):
+        stop(FAULT)

@@ -1,0 +1,125 @@
+"""What the environment and the options decide: content root, cache, runtime."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assesskit.errors import RuntimeUnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from assesskit.content import Exercise
+    from assesskit.pods import PodRuntime
+
+DEFAULT_BASE = "python:3.12-slim"
+
+
+class Kind(StrEnum):
+    """Which runtime to use; auto is Docker where an engine answers, plain processes elsewhere."""
+
+    AUTO = "auto"
+    DOCKER = "docker"
+    PROCESS = "process"
+
+
+ContentOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--content", help="Folder that holds exercises/, graders/ and docs/rubrics/.", envvar="ASSESSKIT_CONTENT"
+    ),
+]
+RuntimeOption = Annotated[Kind, typer.Option("--runtime", help="Where to run: docker, process, or auto.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def cache() -> Path:
+    """Return the folder for built environments, wheels and locks (ASSESSKIT_CACHE, else the user's cache folder)."""
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("ASSESSKIT_CACHE")
+    folder = Path(named) if named else user_cache_path("assesskit", appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def quiet_lock() -> Path:
+    """Return the host's one lock for load windows."""
+    return cache() / "quiet.lock"
+
+
+def root(content: Path | None) -> Path:
+    """Return the content root."""
+    from assesskit.content import find_root
+
+    return find_root(content, os.environ)
+
+
+def exercise(content: Path | None, slug: str) -> Exercise:
+    """Load one exercise."""
+    from assesskit.content import load
+
+    return load(root(content), slug)
+
+
+def runtime(kind: Kind) -> PodRuntime:
+    """Return the runtime of a kind after clearing away what killed runs left.
+
+    Raises RuntimeUnavailableError when it does not answer.
+    """
+    found = _docker() if kind is Kind.DOCKER else _process() if kind is Kind.PROCESS else _answering()
+    found.check()
+    found.reap()
+    return found
+
+
+def _answering() -> PodRuntime:
+    docker = _docker()
+    try:
+        docker.check()
+    except RuntimeUnavailableError:
+        return _process()
+    return docker
+
+
+def _docker() -> PodRuntime:
+    from assesskit.pods.docker import DockerRuntime
+
+    return DockerRuntime(os.environ.get("ASSESSKIT_BASE_IMAGE", DEFAULT_BASE), cache=cache())
+
+
+def _process() -> PodRuntime:
+    from assesskit.pods.process import ProcessRuntime
+
+    return ProcessRuntime(cache=cache())
+
+
+def isolated(kind: Kind) -> PodRuntime:
+    """Return a runtime that may run code nobody trusts; plain processes only when they were asked for by name."""
+    if kind is Kind.AUTO:
+        kind = Kind.DOCKER
+    try:
+        return runtime(kind)
+    except RuntimeUnavailableError as error:
+        raise RuntimeUnavailableError(
+            error.what,
+            where=error.where,
+            hint=f"{error.hint} Plain processes (--runtime process) isolate nothing: only for code you trust.".strip(),
+        ) from None
+
+
+def workspace_slug(folder: Path) -> str:
+    """Return the exercise a workspace belongs to."""
+    from assesskit.kits import exercise_of
+
+    slug = exercise_of(folder)
+    if slug is None:
+        raise UsageError(
+            "this is no workspace of assesskit",
+            where=str(folder),
+            hint="Run it in the folder that `assesskit start` made.",
+        )
+    return slug
