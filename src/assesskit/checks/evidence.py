@@ -171,5 +171,5 @@ def _body(body: bytes) -> str:
 
 
 def _fields(call: Any) -> dict[str, Any]:
-    keys = ("at", "method", "path", "key", "attempt", "status", "fault", "seconds", "headers")
-    return {key: getattr(call, key) for key in keys}
+    keys = ("at", "method", "path", "key", "attempt", "status", "fault", "seconds")
+    return {key: getattr(call, key) for key in keys} | {"headers": _headers(Headers(call.headers))}

@@ -78,7 +78,10 @@ class GraderPlugin:
             self.problems.append(f"{report.nodeid}: {report.longrepr}")
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the checks of the wanted criteria."""
+        """Keep the checks of the wanted criteria. Raises UsageError when a check names no criterion, or several."""
+        self.problems += [f"{item.nodeid}: needs exactly one criterion" for item in items if criterion_of(item) is None]
+        if self.problems:
+            raise pytest.UsageError(*self.problems)
         wanted = [item for item in items if self._criteria is None or criterion_of(item) in self._criteria]
         left = [item for item in items if item not in wanted]
         if left:
@@ -87,7 +90,7 @@ class GraderPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell what will run."""
-        planned: dict[str, list[str]] = {}
+        planned: dict[str | None, list[str]] = {}
         for item in session.items:
             planned.setdefault(criterion_of(item), []).append(check_of(item))
         self._world.harness.tell("planned", checks=planned)
@@ -95,9 +98,8 @@ class GraderPlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Bring the submission up once everything of ours is known to be sound; without it nothing runs."""
-        if session.testsfailed or not self._begin():
-            return True
-        return None
+        sound = not session.testsfailed  # a file that cannot be collected: pytest ends the session itself
+        return True if sound and not self._begin() else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -136,7 +138,7 @@ class GraderPlugin:
         self._outcome = self._outcome.after(call.when, error, str(report.longrepr) if error else "")
         return report
 
-    def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, str]:
+    def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, str | None]:
         """Bind the pytest-json-report entry to its criterion."""
         return {"criterion": criterion_of(item), "outcome": self._outcome.kind}
 
@@ -195,13 +197,10 @@ class GraderPlugin:
         return self._world.evidence
 
 
-def criterion_of(item: pytest.Item) -> str:
-    """The criterion a check is about. Raises UsageError when it names none, or several."""
+def criterion_of(item: pytest.Item) -> str | None:
+    """The criterion a check is about; None when it names none, or several."""
     marks = list(item.iter_markers("criterion"))
-    if len(marks) != 1:
-        raise pytest.UsageError(f"{item.nodeid}: needs exactly one criterion, has {len(marks)}")
-    criterion: str = marks[0].args[0]
-    return criterion
+    return str(marks[0].args[0]) if len(marks) == 1 else None
 
 
 def check_of(item: pytest.Item) -> str:

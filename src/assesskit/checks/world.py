@@ -61,6 +61,7 @@ class World:
         """
         for relay in self.relays.values():
             relay.reset()
+            relay.clear()
         for service in self.services.values():
             if service.paused:
                 service.resume()

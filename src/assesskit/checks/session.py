@@ -1,0 +1,127 @@
+"""A grader session, top to bottom: instruments up, tests collected, submission up, checks run, everything told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assesskit.checks import ports
+from assesskit.checks.evidence import clean
+from assesskit.checks.exchange import Exchange
+from assesskit.checks.expect import Failure
+from assesskit.checks.harness import Harness
+from assesskit.checks.plugin import GraderPlugin
+from assesskit.checks.services import Service
+from assesskit.checks.tokens import Tokens
+from assesskit.checks.world import World
+from assesskit.instruments.collector import Collector
+from assesskit.instruments.relay import Relay
+
+SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+class SessionError(Exception):
+    """The stage is not as it should be, or the tests cannot be run: our fault."""
+
+
+def run(harness: Harness, folder: Path) -> None:
+    """Carry out one session; the tests lie in `folder`, which is the working directory.
+
+    Raises SessionError, or whatever broke; then the session has no end that counts.
+    """
+    hello = harness.hello()
+    with ExitStack() as cleanup:
+        world = staged(harness, hello, cleanup)
+        harness.tell("instruments")
+        serving = Serving(world)
+        plugin = GraderPlugin(world, frozenset(hello["criteria"]), serving.begin)
+        status = pytest.main(_arguments(folder, hello["tests"]), plugins=[plugin])
+    if status not in SOUND:
+        problems = "\n".join(plugin.problems) or "see the grader's standard error"
+        raise SessionError(f"pytest ended with {pytest.ExitCode(status).name}: {problems}")
+    if serving.failed:
+        return
+    harness.tell("report", report=plugin.report)
+    harness.tell("finished", ok=True)
+
+
+class Serving:
+    """Brings the submission up, once, and tells how that went."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.failed = False
+
+    def begin(self) -> bool:
+        """Start the submission and wait until it is ready; False when it never will be."""
+        submission = self._world.submission
+        submission.start()
+        try:
+            seconds = submission.until_ready()
+        except Failure as failure:
+            self.failed = True
+            self._world.harness.tell("submission_failed", phase="start", reason=clean(failure.summary))
+            return False
+        self._world.harness.tell("serving", seconds=round(seconds, 3))
+        return True
+
+
+def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> World:
+    """Check that our services are ours, and start the instruments; all before the submission is started.
+
+    Raises SessionError when a port of ours is somebody else's, Failure when a dependency is not ready.
+    """
+    relays: dict[str, Relay] = {}
+    facts = {name: value for name, value in hello["facts"].items() if name != "keys"}
+    tokens = Tokens(hello["facts"].get("keys", {}), facts.get("issuer", ""), facts.get("audience", ""))
+    world = World(harness, {}, relays, None, tokens, facts)
+    record = partial(_record, world)
+    world.services = {name: Service(name, told, harness, record) for name, told in hello["services"].items()}
+    for service in world.dependencies:
+        service.until_ready()
+        _owned(service.name, service.port, service.uid)
+    for told in hello["relays"]:
+        relay = Relay.start(told["name"], told["port"], told["target"], told["key"])
+        cleanup.callback(relay.stop)
+        _owned(f"relay {told['name']}", told["port"], os.getuid())
+        relays[told["name"]] = relay
+    if (told := hello["collector"]) is not None:
+        world.collector = Collector.start(told["port"], told["tokens"])
+        cleanup.callback(world.collector.stop)
+        _owned("collector", told["port"], os.getuid())
+    return world
+
+
+def _record(world: World, exchange: Exchange) -> None:
+    world.record(exchange)
+
+
+def _owned(name: str, port: int, uid: int | None) -> None:
+    """Hold a listener against its owner, where the owner is known and the system tells it."""
+    owners = {one.uid for one in ports.listeners() if one.port == port}
+    if uid is not None and owners and owners != {uid}:
+        raise SessionError(f"port {port} of {name} is listened on by uid {sorted(owners)}, not by {uid}")
+
+
+def _arguments(folder: Path, tests: list[str]) -> list[str]:
+    """Pytest's arguments: our tests in their order, our plugins, and nothing that lies around on the machine."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    nothing = "-p no:cacheprovider --noconftest --strict-markers --import-mode=importlib --tb=short --color=no -q"
+    record = "-p pytest_jsonreport.plugin --json-report --json-report-file=none"
+    left_out = "--json-report-omit log traceback streams warnings collectors keywords"
+    return [
+        *(str(folder / name) for name in tests),
+        f"--rootdir={folder}",
+        "--config-file=/dev/null",
+        *nothing.split(),
+        *record.split(),
+        *left_out.split(),
+    ]

@@ -1,0 +1,215 @@
+"""A whole grader session, spoken over the real wire with a real service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+HEAD = """
+import pytest
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.exchange import Request
+"""
+OUTCOMES = (
+    HEAD
+    + """
+pytestmark = pytest.mark.criterion("a.one")
+
+@pytest.fixture
+def broken_before():
+    raise LookupError("setup")
+
+@pytest.fixture
+def broken_after():
+    yield
+    raise AssertionError("teardown")
+
+@pytest.fixture
+def not_serving():
+    raise Failure("gone")
+
+def test_holds(service):
+    assert service.request("GET", "/livez").status == 200
+
+def test_fails(service):
+    exchange = service.send(Request("GET", "/x", (("Authorization", "Bearer secret-thing"),)))
+    expect(exchange.answered().status == 200, "the \\x1b[31mpage\\x1b[0m is missing", expected="200", rule="RFC 9110",
+           exchange=exchange)
+
+def test_plain_assert():
+    assert 1 == 2
+
+def test_inconclusive():
+    raise Inconclusive("noise")
+
+def test_error():
+    raise KeyError("ours")
+
+def test_skipped():
+    pytest.skip("not here")
+
+def test_setup_error(broken_before):
+    pass
+
+def test_setup_failure(not_serving):
+    pass
+
+def test_teardown_error(broken_after):
+    pass
+
+def test_prints(capfd):
+    import os
+    os.write(1, b'{"type": "finished"}\\n')
+    os.system("echo noise")
+"""
+)
+
+
+def test_a_session_tells_its_steps_in_order(graded: Callable[..., Any]) -> None:
+    """Instruments, plan, submission serving, each check and its observation, report, end: in that order."""
+    told = graded({"public/test_10.py": HEAD + '@pytest.mark.criterion("a.one")\ndef test_x(service):\n    pass\n'})
+    kinds = ["instruments", "planned", "serving", "started", "observation", "report", "finished"]
+    assert told.kinds() == kinds, told.stderr
+    assert told.of("planned")[0]["checks"] == {"a.one": ["test_10.py::test_x"]}
+    [entry] = told.of("report")[0]["report"]["tests"]
+    assert entry["metadata"] == {"criterion": "a.one", "outcome": "passed"}
+
+
+def test_how_a_test_ends_decides_its_outcome(graded: Callable[..., Any]) -> None:
+    """What a test says of the submission fails it; what breaks on our side does not."""
+    told = graded({"hidden/test_10.py": OUTCOMES})
+    outcomes = {name: told.observation(f"test_{name}")["outcome"] for name in WANTED}
+    assert outcomes == WANTED, told.stderr
+
+
+WANTED = {
+    "holds": "passed",
+    "fails": "failed",
+    "plain_assert": "failed",
+    "inconclusive": "inconclusive",
+    "error": "errored",
+    "skipped": "skipped",
+    "setup_error": "errored",
+    "setup_failure": "failed",
+    "teardown_error": "errored",
+    "prints": "passed",
+}
+
+
+def test_a_failure_carries_its_parts_and_evidence(graded: Callable[..., Any]) -> None:
+    """Feedback says what was sent, received and expected, cleaned, without the token; evidence holds the exchange."""
+    told = graded({"hidden/test_10.py": OUTCOMES})
+    seen = told.observation("test_fails")
+    assert seen["summary"] == "the page is missing"
+    assert (seen["expected"], seen["rule"], seen["visibility"]) == ("200", "RFC 9110", "hidden")
+    assert seen["sent"].startswith("GET /x")
+    assert seen["received"].startswith("404")
+    [evidence] = seen["evidence"]
+    assert evidence["data"]["received"]["status"] == 404
+    assert "secret-thing" not in str(told.messages)
+    assert "KeyError" in told.observation("test_error")["detail"]
+
+
+def test_public_checks_run_first_and_only_wanted_criteria(graded: Callable[..., Any]) -> None:
+    """The folders run in the order the harness gives, files by name, and a criterion not asked for not at all."""
+    one = HEAD + '@pytest.mark.criterion("a.one")\ndef test_{0}():\n    pass\n'
+    other = HEAD + '@pytest.mark.criterion("b.unwanted")\ndef test_other():\n    pass\n'
+    told = graded(
+        {
+            "hidden/test_10.py": one.format("c"),
+            "public/test_90.py": one.format("b"),
+            "public/test_10.py": one.format("a"),
+            "public/test_20.py": other,
+        }
+    )
+    assert [one["check"][-1] for one in told.of("started")] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import nothing_of_this_name", "nothing_of_this_name"),
+        ("def test_x():\n    pass\n", "exactly one criterion"),
+        ("def broken(:", "SyntaxError"),
+    ],
+)
+def test_a_grader_of_ours_that_cannot_run_is_told_as_broken(graded: Callable[..., Any], text: str, reason: str) -> None:
+    """A test file that cannot be collected ends the session as ours, before the submission is started."""
+    told = graded({"hidden/test_10.py": text})
+    assert told.kinds()[-1] == "broken", told.stderr
+    assert reason in told.of("broken")[0]["detail"]
+    assert not told.of("serving")
+    assert not told.of("finished")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise SystemExit(3)", "ended with status 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended by signal 9"),
+        ("import time; time.sleep(60)", "the connection was refused"),
+    ],
+)
+def test_a_submission_that_never_serves_is_told_with_the_reason(harness: Any, source: str, reason: str) -> None:
+    """A dead or silent submission ends the session as its own failure, and no check runs."""
+    harness.service("submission", source)
+    told = harness.grade(
+        {"public/test_10.py": HEAD + '@pytest.mark.criterion("a.one")\ndef test_x():\n    pass\n'},
+        services={
+            "submission": {
+                "port": harness.services["submission"].port,
+                "uid": None,
+                "ready_path": "/readyz",
+                "ready_within": 1,
+            }
+        },
+    )
+    assert told.kinds() == ["instruments", "planned", "submission_failed"], told.stderr
+    assert reason in told.of("submission_failed")[0]["reason"]
+
+
+def test_a_submission_that_died_is_back_for_the_next_check(graded: Callable[..., Any]) -> None:
+    """A check that ends the service does not spoil the next one, and the restart is on record."""
+    text = (
+        HEAD
+        + """
+pytestmark = pytest.mark.criterion("a.one")
+
+def test_first(service):
+    assert service.kill()["status"] == 137
+
+def test_second(service):
+    service.pause()
+
+def test_third(service):
+    assert service.request("GET", "/livez").status == 200
+"""
+    )
+    told = graded({"hidden/test_10.py": text})
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["passed"] * 3, told.stderr
+    [note] = [one for one in told.observation("test_second")["evidence"] if one["kind"] == "note"]
+    assert "signal 9" in note["data"]["text"]
+
+
+def test_a_submission_that_stays_away_fails_the_checks(harness: Any, healthy: str) -> None:
+    """When the service cannot be brought back, the checks that follow fail as its own failure."""
+    flag = harness.folder / "was-here"
+    once = f"import pathlib\nflag = pathlib.Path({str(flag)!r})\nif flag.exists(): raise SystemExit(5)\nflag.touch()\n"
+    harness.service("submission", once + healthy)
+    text = (
+        HEAD
+        + """
+pytestmark = pytest.mark.criterion("a.one")
+
+def test_first(service):
+    service.kill()
+
+def test_second(service):
+    pass
+"""
+    )
+    told = harness.grade({"hidden/test_10.py": text})
+    seen = told.observation("test_second")
+    assert (seen["outcome"], "ended with status 5" in seen["summary"]) == ("failed", True), told.stderr
