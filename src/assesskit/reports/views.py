@@ -1,0 +1,163 @@
+"""What a report says about an assessment, before anybody decides how it looks. Pure; HTML and Markdown share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from assesskit.model import Assessment, CriterionResult, Verdict
+
+WORDS: dict[Verdict, str] = {"met": "Met", "not_met": "Not met", "ungraded": "Could not be judged"}
+READING_ORDER: tuple[Verdict, ...] = ("not_met", "ungraded", "met")
+CHECK_WORDS = {
+    "passed": "Passed",
+    "failed": "Failed",
+    "errored": "Our check broke",
+    "inconclusive": "Inconclusive",
+    "skipped": "Not run",
+}
+_PHASES = {
+    "images": "the preparation of the images",
+    "build": "the build",
+    "pod": "the opening of the pod",
+    "start": "the start",
+    "run": "the checks",
+    "checks": "the checks",
+    "load": "the measurement under load",
+    "report": "the writing of the report",
+}
+
+
+@dataclass(frozen=True)
+class Competency:
+    """The results of one competency, with its points: earned, judged (met or not), total."""
+
+    title: str
+    results: tuple[CriterionResult, ...]
+
+    @property
+    def total(self) -> int:
+        """Points of all its criteria."""
+        return points(self.results)
+
+    @property
+    def earned(self) -> int:
+        """Points of the criteria that are met."""
+        return points(of(self.results, "met"))
+
+    @property
+    def judged(self) -> int:
+        """Points of the criteria that have a verdict."""
+        return self.total - points(of(self.results, "ungraded"))
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Assessments that may be laid side by side: same exercise, same checks, same rubric."""
+
+    assessments: tuple[Assessment, ...]
+
+    @property
+    def competencies(self) -> tuple[Competency, ...]:
+        """The criteria all of them were held against, by competency."""
+        return by_competency(self.assessments[0])
+
+    @property
+    def one_runtime(self) -> bool:
+        """Whether all of them ran on the same kind of runtime."""
+        return len({each.runtime.name for each in self.assessments}) == 1
+
+
+def of(results: Sequence[CriterionResult], verdict: Verdict) -> tuple[CriterionResult, ...]:
+    """The results with this verdict, in their order."""
+    return tuple(result for result in results if result.verdict == verdict)
+
+
+def points(results: Sequence[CriterionResult]) -> int:
+    """What the criteria of these results weigh together."""
+    return sum(result.criterion.points for result in results)
+
+
+def heaviest(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
+    """The results by falling weight; the rubric's order among equals."""
+    return tuple(sorted(results, key=lambda result: -result.criterion.points))
+
+
+def word(result: CriterionResult) -> str:
+    """The verdict in words; a criterion that only people judge is said to wait for them."""
+    waits = result.verdict == "ungraded" and result.criterion.kind == "judged"
+    return "Awaits review" if waits else WORDS[result.verdict]
+
+
+def share(result: CriterionResult) -> str:
+    """What the criterion counted for, in words."""
+    worth = result.criterion.points
+    if result.verdict == "ungraded":
+        return f"{many(worth, 'point')}, not counted"
+    return f"{worth if result.verdict == 'met' else 0} of {many(worth, 'point')}"
+
+
+def seen(result: CriterionResult) -> str:
+    """What was seen, in one line: the first failed check's summary, else the verdict's reason."""
+    failed = (each.summary for each in result.observations if each.outcome == "failed" and each.summary)
+    return next(failed, result.reason) if result.verdict == "not_met" else result.reason
+
+
+def by_competency(assessment: Assessment) -> tuple[Competency, ...]:
+    """The results by competency, in the rubric's order; one without a criterion is left out."""
+    titles = dict(assessment.competencies)
+    for result in assessment.results:
+        titles.setdefault(result.criterion.competency, result.criterion.competency)
+    grouped = {key: [each for each in assessment.results if each.criterion.competency == key] for key in titles}
+    return tuple(Competency(titles[key], tuple(results)) for key, results in grouped.items() if results)
+
+
+def cohorts(assessments: Sequence[Assessment]) -> tuple[Cohort, ...]:
+    """The assessments in groups that may be compared, each group and its members in the order given."""
+    groups: dict[tuple[str, ...], list[Assessment]] = {}
+    for each in assessments:
+        what = each.exercise
+        groups.setdefault((what.slug, what.digest, what.graders_digest, what.rubric_digest), []).append(each)
+    return tuple(Cohort(tuple(group)) for group in groups.values())
+
+
+def outcome(assessment: Assessment) -> str:
+    """What came of the run, in one sentence."""
+    phase = assessment.failure.phase if assessment.failure else ""
+    during = _PHASES.get(phase, phase or "the run")
+    if assessment.outcome == "harness_failed":
+        return f"Our harness failed during {during}. The fault is ours and costs the candidate nothing."
+    if assessment.outcome == "submission_failed":
+        return f"The submission failed during {during}; what that prevented counts as not met."
+    met, held = len(of(assessment.results, "met")), len(assessment.results) - len(of(assessment.results, "ungraded"))
+    if not held:
+        return "The submission ran, but no criterion could be judged."
+    return f"The submission ran, and {met} of {many(held, 'judged criterion', 'judged criteria')} {be(met)} met."
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """A number with its noun."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def be(count: int) -> str:
+    """The verb that goes with a number."""
+    return "is" if count == 1 else "are"
+
+
+def when(moment: datetime) -> str:
+    """A time for people, in UTC."""
+    return moment.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"  # noqa: PLR2004
+
+
+def size(count: int | None) -> str:
+    """Bytes for people."""
+    return "not known" if count is None else f"{count / 2**20:.0f} MiB"

@@ -1,0 +1,329 @@
+"""Assessments as a real run of the order-service exercise leaves them: mixed, failed to build, and broken by us."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from assesskit.model import (
+    Assessment,
+    Criterion,
+    CriterionResult,
+    Evidence,
+    Exercised,
+    Failure,
+    Observation,
+    RuntimeInfo,
+    Score,
+    Submitted,
+    Usage,
+    Verdict,
+)
+
+COMPETENCIES = {
+    "api-design": "API design and contracts",
+    "resilience": "Resilience",
+    "idempotency": "Idempotency and data integrity",
+    "runtime": "Containers and runtime",
+    "observability": "Observability",
+    "performance": "Performance and capacity",
+    "communication": "Communication",
+}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def criterion(slug: str, title: str, points: int = 5, **changes: Any) -> Criterion:
+    """A criterion of the competency its id starts with."""
+    names = {"contract": "api-design", "shutdown": "runtime", "tracing": "observability", "judged": "communication"}
+    area = slug.split(".", maxsplit=1)[0]
+    values: dict[str, Any] = {
+        "id": slug,
+        "title": title,
+        "competency": names.get(area, area),
+        "points": points,
+        "explanation": f"{title}, on every request and after every restart.",
+        "feedback": "The decision is made where the data is, in one statement, and a test holds it.",
+        "interviewer": "Listen for who decides when two processes race.",
+        "questions": ("What happens when two of these arrive at the same moment?", "Where would you test that?"),
+    }
+    return Criterion(**(values | changes))
+
+
+def observation(slug: str, outcome: str = "passed", **changes: Any) -> Observation:
+    """What one check of a criterion saw."""
+    area, _, rule = slug.replace("-", "_").partition(".")
+    values = {
+        "check": f"hidden/test_{area}.py::test_{rule}",
+        "criterion": slug,
+        "visibility": "hidden",
+        "outcome": outcome,
+        "seconds": 1.37,
+    }
+    return Observation.model_validate(values | changes)
+
+
+def result(wanted: Criterion, verdict: Verdict = "met", reason: str = "", *seen: Observation) -> CriterionResult:
+    """A criterion's verdict; without observations it has one that fits."""
+    outcomes = {"met": "passed", "not_met": "failed", "ungraded": "inconclusive"}
+    observed = seen or (observation(wanted.id, outcomes[verdict], summary=reason or "Answered as agreed"),)
+    return CriterionResult(
+        criterion=wanted, verdict=verdict, reason=reason or "All of its checks passed.", observations=observed
+    )
+
+
+def exchange() -> Evidence:
+    """A create that was answered twice with different orders."""
+    return Evidence(
+        kind="exchange",
+        title="Second of two simultaneous creates with one key",
+        data={
+            "sent": {
+                "method": "POST",
+                "url": "/v1/orders",
+                "headers": {
+                    "Authorization": "Bearer [redacted]",
+                    "Content-Type": "application/json",
+                    "Idempotency-Key": "k-7f3a",
+                    "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01",
+                },
+                "body": '{"sku": "SKU-1042", "quantity": 2}',
+            },
+            "received": {
+                "status": 201,
+                "headers": [["content-type", "application/json"], ["location", "/v1/orders/ord_02"]],
+                "body": '{"id": "ord_02", "sku": "SKU-1042", "quantity": 2, "status": "confirmed"}',
+            },
+            "seconds": 0.214,
+        },
+    )
+
+
+def relay() -> Evidence:
+    """Two reservations where one was expected."""
+    call = {"method": "POST", "path": "/reservations", "key": "SKU-1042", "status": 201, "headers": {}}
+    return Evidence(
+        kind="relay",
+        title="Calls that reached the inventory for SKU-1042",
+        data={
+            "calls": [
+                {**call, "at": 0.012, "attempt": 1, "fault": "delay 0.2 s", "seconds": 0.203},
+                {**call, "at": 0.013, "attempt": 2, "fault": None, "seconds": 0.004},
+            ]
+        },
+    )
+
+
+def spans() -> Evidence:
+    """A trace in which the call to the dependency fails."""
+    rows: list[tuple[str, str | None, str, str, str, float, float, str]] = [
+        ("a1", None, "gateway", "POST /v1/orders", "client", 0, 0.231, "UNSET"),
+        ("b2", "a1", "orders", "POST /v1/orders", "server", 0.006, 0.226, "ERROR"),
+        ("c3", "b2", "orders", "SELECT idempotency_keys", "internal", 0.011, 0.014, "UNSET"),
+        ("d4", "b2", "orders", "POST inventory /reservations", "client", 0.018, 0.206, "ERROR"),
+        ("e5", "d4", "inventory", "POST /reservations", "server", 0.021, 0.2, "UNSET"),
+        ("f6", "b2", "orders", "INSERT orders", "internal", 0.208, 0.219, "UNSET"),
+    ]
+    names = ("span_id", "parent_id", "service", "name", "kind", "start", "end", "status")
+    return Evidence(
+        kind="spans",
+        title="The trace as the collector received it",
+        data={"spans": [{"trace_id": TRACE} | dict(zip(names, row, strict=True)) for row in rows]},
+    )
+
+
+def latency(budget: float = 15.0) -> Evidence:
+    """A side that is about eight milliseconds slower than the reference."""
+    draw = random.Random(7)
+    sides = {}
+    for name, middle in (("submission", 13.0), ("reference", 5.0)):
+        samples = sorted(middle * math.exp(draw.gauss(0, 0.35)) for _ in range(300))
+        figures = {f"p{part}": samples[int(len(samples) * part / 100)] for part in (50, 95, 99)}
+        sides[name] = figures | {"count": 720, "samples_ms": samples}
+    data = {"budget_ms": budget, "difference_ms": 8.1, "low_ms": 7.2, "high_ms": 9.3, "sides": sides, "windows": 24}
+    return Evidence(kind="latency", title="Reading one order, beside the reference", data=data)
+
+
+def log() -> Evidence:
+    """What the service printed."""
+    line = f'{{"level": "error", "event": "inventory timeout", "trace_id": "{TRACE}", "duration_ms": 3001}}'
+    return Evidence(kind="log", title="The service's log during the hang", data={"lines": [line] * 3})
+
+
+def figure() -> Evidence:
+    """A number and its limit."""
+    return Evidence(kind="figure", title="Slowest answer", data={"value": 30.02, "unit": "s", "limit": 3.0})
+
+
+def note(text: str = "One worker process served all requests.") -> Evidence:
+    """Something in words."""
+    return Evidence(kind="note", title="Workers seen", data={"text": text})
+
+
+def _contract() -> tuple[CriterionResult, ...]:
+    pagination = observation(
+        "contract.errors",
+        "failed",
+        summary="A wrong content type was accepted: 201 instead of 415",
+        sent="POST /v1/orders\nContent-Type: text/csv\n\nsku,quantity\nSKU-1,2",
+        received="201 Created",
+        expected="415 Unsupported Media Type with an application/problem+json body",
+        rule="RFC 9110 section 15.5.16; RFC 9457",
+        visibility="public",
+        evidence=(exchange(),),
+    )
+    return (
+        result(criterion("contract.openapi", "The published document keeps the contract", 4)),
+        result(criterion("contract.responses", "Every response conforms to the contract", 6)),
+        result(
+            criterion("contract.errors", "Errors are problem details with the right status", 4),
+            "not_met",
+            "1 of 11 cases answered with another status",
+            pagination,
+        ),
+    )
+
+
+def _idempotency() -> tuple[CriterionResult, ...]:
+    raced = observation(
+        "idempotency.concurrent",
+        "failed",
+        summary="Two simultaneous creates with one key reserved stock twice",
+        sent="2 x POST /v1/orders, Idempotency-Key: k-7f3a, the same body, at the same moment",
+        received="201 with ord_01 and 201 with ord_02; 2 reservations at the inventory",
+        expected="one reservation; the other request gets the same order, or 409",
+        rule="draft-ietf-httpapi-idempotency-key-header section 2.6",
+        evidence=(exchange(), relay(), note()),
+    )
+    return (
+        result(criterion("idempotency.required", "A create without a key is refused", 2)),
+        result(criterion("idempotency.replay", "A repeated create gives the first answer again", 6)),
+        result(
+            criterion("idempotency.concurrent", "Simultaneous retries do the work once", 8),
+            "not_met",
+            "1 of 1 check failed: the side effect happened twice",
+            raced,
+        ),
+        result(criterion("idempotency.mismatch", "One key with another body is refused", 4)),
+    )
+
+
+def _resilience() -> tuple[CriterionResult, ...]:
+    hung = observation(
+        "resilience.timeout",
+        "failed",
+        summary="A hanging inventory held the caller for 30.0 s",
+        sent="POST /v1/orders while the inventory accepts and never answers",
+        received="500 after 30.0 s",
+        expected="503 or 504 within 3 s",
+        rule="The brief, section Resilience",
+        evidence=(spans(), figure(), log()),
+    )
+    broken = observation(
+        "resilience.retry-budget",
+        "errored",
+        summary="The relay did not record the attempts",
+        detail='Traceback (most recent call last):\n  File "relay.py", line 88, in calls\nRelayGone: pipe closed',
+    )
+    return (
+        result(
+            criterion("resilience.timeout", "A hanging dependency costs a bounded wait", 6),
+            "not_met",
+            "The wait was not bounded",
+            hung,
+        ),
+        result(
+            criterion("resilience.retry-budget", "Retries stay within their budget", 4),
+            "ungraded",
+            "Our relay stopped recording in the middle of the check; this is our fault",
+            broken,
+        ),
+    )
+
+
+def _running() -> tuple[CriterionResult, ...]:
+    fast = observation(
+        "performance.read-latency",
+        summary="8.1 ms over the reference (7.2 to 9.3), budget 15 ms",
+        evidence=(latency(),),
+        seconds=14.2,
+    )
+    return (
+        result(criterion("shutdown.drain", "Shutdown finishes what was begun", 6)),
+        result(criterion("tracing.joined", "One trace crosses the service to its dependency", 5)),
+        result(criterion("performance.read-latency", "Reads stay within their budget", 6), "met", "", fast),
+        CriterionResult(
+            criterion=criterion(
+                "judged.decisions",
+                "Decisions are written down with their trade-offs",
+                6,
+                kind="judged",
+                anchors=("Nothing is written.", "Choices are listed.", "Choices have reasons.", "Costs are named."),
+            ),
+            verdict="ungraded",
+            reason="Awaits review",
+        ),
+    )
+
+
+def assessment(results: tuple[CriterionResult, ...] | None = None, **changes: Any) -> Assessment:
+    """A graded assessment with every verdict and every kind of evidence; `changes` replace its fields."""
+    held = results if results is not None else (*_contract(), *_idempotency(), *_resilience(), *_running())
+    missing = tuple(each.criterion.id for each in held if each.verdict == "ungraded")
+    total = sum(each.criterion.points for each in held)
+    lost = sum(each.criterion.points for each in held if each.verdict == "ungraded")
+    started = datetime(2026, 3, 9, 14, 5, 12, tzinfo=UTC)
+    values: dict[str, Any] = {
+        "run": "r-20260309-1405-7c1e",
+        "tool": "assesskit 0.1.0",
+        "started": started,
+        "finished": started + timedelta(seconds=94.6),
+        "exercise": Exercised(
+            slug="build-service",
+            title="Build a production-grade service",
+            version="1.0.0",
+            digest="sha256:" + "1a" * 32,
+            graders_digest="sha256:" + "2b" * 32,
+            rubric_digest="sha256:" + "3c" * 32,
+        ),
+        "submission": Submitted(
+            name="C-0142", digest="sha256:" + "4d" * 32, manifest={"tool": "assesskit 0.1.0", "files": 14}
+        ),
+        "runtime": RuntimeInfo(
+            name="docker", version="20.10.24", isolated=True, facts={"kernel": "6.18.5", "cores": "2", "cgroup": "v1"}
+        ),
+        "images": {"submission": "sha256:" + "5e" * 32, "grader": "sha256:" + "6f" * 32},
+        "outcome": "graded",
+        "competencies": COMPETENCIES,
+        "results": held,
+        "score": Score(
+            earned=sum(each.criterion.points for each in held if each.verdict == "met"),
+            judged=total - lost,
+            total=total,
+            missing=missing,
+        ),
+        "usage": {
+            "submission": Usage(cpu_seconds=11.42, memory_bytes=96 * 2**20),
+            "inventory": Usage(cpu_seconds=1.08, memory_bytes=None),
+        },
+        "seconds": {"images": 4.1, "build": 17.9, "pod": 0.4, "start": 1.2, "checks": 70.1, "report": 0.2},
+    }
+    return Assessment(**(values | changes))
+
+
+def all_with(verdict: Verdict, reason: str) -> tuple[CriterionResult, ...]:
+    """The sample's criteria, each with this verdict and reason and nothing observed."""
+    return tuple(
+        CriterionResult(criterion=each.criterion, verdict=verdict, reason=reason) for each in assessment().results
+    )
+
+
+def failed(outcome: Literal["submission_failed", "harness_failed"] = "submission_failed") -> Assessment:
+    """An assessment that ended before a check ran: the submission's fault, or ours."""
+    if outcome == "harness_failed":
+        fault = Failure(phase="checks", reason="the container engine went away", log="EOF on the engine's socket")
+        return assessment(all_with("ungraded", "The harness failed"), outcome=outcome, failure=fault, usage={})
+    build_log = "Step 4/6 : RUN pip install -r requirements.txt\nERROR: No matching distribution found for flask==99"
+    fault = Failure(phase="build", reason="step 4 of the Dockerfile ended with status 1", log=build_log)
+    return assessment(all_with("not_met", "The submission did not build"), outcome=outcome, failure=fault)
