@@ -77,6 +77,10 @@ class Lines:
             self._rest.clear()
         self._queue.put(None)
 
+    def fail(self, error: EngineError) -> None:
+        """Say that nothing more comes because the engine went away."""
+        self._queue.put(error)
+
     def read(self, timeout: float) -> Iterator[bytes]:
         """Yield lines until the end; TimeoutError when none came for `timeout` seconds."""
         while True:
