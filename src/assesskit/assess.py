@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from assesskit import __version__
 from assesskit.content import Exercise
@@ -46,13 +47,22 @@ class Task:
             or any(check.visibility in self.tests for check in checks.get(criterion.id, ()))
         )
 
-    def automatic(self) -> tuple[str, ...]:
-        """Return the ids the grader runs checks for."""
-        return tuple(
-            criterion.id
+    def planned(self) -> dict[str, tuple[str, ...]]:
+        """Return the checks the grader must run, by criterion id. A check it leaves out is a gap, never a pass."""
+        return {
+            criterion.id: tuple(
+                check.name for check in self.exercise.checks[criterion.id] if check.visibility in self.tests
+            )
             for criterion in self.criteria()
             if criterion.kind == "automatic" and criterion.id not in self.without
-        )
+        }
+
+
+class Graded(NamedTuple):
+    """The assessment of a run, and what pytest said about the grader's own run (pytest-json-report; empty if it died)."""
+
+    assessment: Assessment
+    checks: dict[str, Any]
 
 
 @dataclass
@@ -67,7 +77,7 @@ class Run:
     failure: Failure | None = None
 
 
-def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEvent) -> Assessment:
+def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEvent) -> Graded:
     """Grade one submission. Never raises for what the submission does, nor for a fault of ours once the run began:
     both are outcomes. Raises RuntimeUnavailableError before anything runs; an interrupt leaves nothing behind.
     """
@@ -85,7 +95,9 @@ def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEve
             grader = cast.start("grader")
             session = Session(name, hidden.nonce, cast, quiet_lock=quiet_lock, phases=run.phases, on_event=on_event)
             run.record = session.record
-            first = hello(task.exercise, name, pod, hidden, dependencies, tests=task.tests, criteria=task.automatic())
+            first = hello(
+                task.exercise, name, pod, hidden, dependencies, tests=task.tests, criteria=tuple(task.planned())
+            )
             session.converse(grader, first, seconds=task.exercise.spec.grader.seconds)
             run.usage = {key: service.usage() for key, service in cast.started().items() if service.exit() is None}
             run.phases.begin("close", "removing the pod")
@@ -99,7 +111,7 @@ def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEve
         run.failure = Failure(phase="harness", reason=f"a bug: {bug!r}", log=traceback.format_exc())
     finally:
         run.phases.end(ok=run.outcome == "graded")
-    return _assessment(task, info, name, started, run, on_event)
+    return Graded(_assessment(task, info, name, started, run, on_event), run.record.report)
 
 
 def new_run() -> str:
@@ -121,8 +133,8 @@ def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run
     reason = run.failure.reason if run.failure else None
     results = judge(
         task.criteria(),
+        task.planned(),
         run.record.observations,
-        planned=run.record.planned,
         prevented=reason if run.outcome == "submission_failed" else None,
         fault=reason if run.outcome == "harness_failed" else None,
     )

@@ -98,7 +98,7 @@ class Prover:
             program = Path(temporary) / claim.name
             taken = take(lay_out(self.exercise, claim, program), self.exercise, Path(temporary) / "taken")
             task = Task(self.exercise, taken.folder, taken.submitted, without=self._without(claim))
-            assessment = assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self.on_event)
+            assessment, _checks = assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self.on_event)
         feedback = normal(feedback_text(assessment)) if claim.kind == "mutant" else ""
         problems = [*_differences(claim, assessment, task.without)]
         if claim.kind == "mutant":

@@ -62,7 +62,7 @@ def check(
         task = Task(exercise, taken.folder, taken.submitted, tests=("public",))
         where = settings.runtime(runtime)
         with shown(f"{exercise.slug} · public checks · {where.name}", machine=json_) as on_event:
-            assessment = assess(task, where, quiet_lock=settings.quiet_lock(), on_event=on_event)
+            assessment, _checks = assess(task, where, quiet_lock=settings.quiet_lock(), on_event=on_event)
     if json_:
         print(json.dumps({"event": "Assessed", "outcome": assessment.outcome, "verdicts": assessment.verdicts()}))
     else:

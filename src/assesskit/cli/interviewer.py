@@ -98,7 +98,7 @@ def grade(
     where = settings.isolated(runtime)
     faults = 0
     for path, asked in named:
-        assessment = grade_one(path, asked, where, out, machine=json_)
+        assessment, _page = grade_one(path, asked, where, out, machine=json_)
         faults += assessment.outcome == "harness_failed"
     if faults:
         say(f"{faults} of {len(named)} could not be graded through a fault of ours: grade them again")
@@ -107,24 +107,27 @@ def grade(
 
 def grade_one(
     path: Path, exercise: Exercise, runtime: PodRuntime, out: Path, *, machine: bool, name: str = ""
-) -> Assessment:
-    """Grade one submission, write its folder, and say where it is."""
+) -> tuple[Assessment, Path]:
+    """Grade one submission, write its folder, say where it is; return the path of its HTML report too."""
     from assesskit.assess import Task, assess
     from assesskit.cli.progress import shown
     from assesskit.kits import take
     from assesskit.reports import html, markdown
-    from assesskit.store import RunFolder
+    from assesskit.store import RunFolder, write, write_assessment
 
     with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
         taken = take(path, exercise, Path(temporary) / "submission")
         title = f"{exercise.slug} · {name or taken.submitted.name} · {runtime.name}"
         with shown(title, machine=machine) as on_event:
             task = Task(exercise, taken.folder, taken.submitted)
-            assessment = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
-    folder = RunFolder(out, assessment)
-    folder.write(html=html(assessment), markdown=markdown(assessment))
+            assessment, checks = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
+    folder = RunFolder.create(out, name or taken.submitted.name, assessment.run)
+    write_assessment(folder.assessment, assessment)
+    write(folder.html, html(assessment).encode())
+    write(folder.markdown, markdown(assessment).encode())
+    write(folder.checks, json.dumps(checks, indent=2).encode())
     _tell(assessment, folder.path, machine=machine)
-    return assessment
+    return assessment, folder.html
 
 
 def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:

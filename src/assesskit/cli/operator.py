@@ -103,17 +103,18 @@ def demo(
     from assesskit.cli.interviewer import grade_one
     from assesskit.prove import claims, lay_out
     from assesskit.reports import summary
-    from assesskit.store import RunFolder, write
+    from assesskit.store import write
 
     found = settings.exercise(content, exercise)
     runtime = settings.runtime(Kind.PROCESS)
     flawed = [mutant.name for mutant in found.spec.proof.mutants if mutant.demo]
-    assessments = []
+    assessments, links = [], {}
     with tempfile.TemporaryDirectory(prefix="assesskit-demo-") as temporary:
         for claim in (claim for claim in claims(found) if claim.name in {"reference", *flawed}):
             program = lay_out(found, claim, Path(temporary) / claim.name)
-            assessments.append(grade_one(program, found, runtime, out, machine=False))
-    links = {each.run: f"{RunFolder(out, each).path.name}/report.html" for each in assessments}
+            assessment, report = grade_one(program, found, runtime, out, machine=False)
+            assessments.append(assessment)
+            links[assessment.run] = report.relative_to(out).as_posix()
     page = out / "summary.html"
     write(page, summary(assessments, links).encode())
     print(f"\nsummary: {page}")
