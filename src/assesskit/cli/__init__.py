@@ -19,6 +19,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, whatever the score; 1 a claim is false; 2 wrong use or invalid input; "
     "3 no runtime answers; 4 a fault of ours; 130 interrupted.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # rich alone would double the time of `--help`
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

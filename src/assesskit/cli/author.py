@@ -32,7 +32,10 @@ def validate(
     content: ContentOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Read exercises with their rubrics and graders and say everything that is wrong. Runs nothing."""
+    """Say everything that is wrong with an exercise.
+
+    Reads it with its rubric and graders; runs nothing.
+    """
     from assesskit.content import load, slugs
 
     where = settings.root(content)
@@ -64,7 +67,11 @@ def prove(
     content: ContentOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Show that the graders tell right programs from wrong ones: reference, starter, and every wrong program."""
+    """Show that graders tell right from wrong.
+
+    The reference must meet everything, the untouched starter fail what it claims, and each wrong program fail exactly
+    what it names, with the feedback a candidate would read.
+    """
     from assesskit.prove import Prover, claims
 
     found = settings.exercise(content, exercise)

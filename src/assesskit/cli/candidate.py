@@ -31,7 +31,10 @@ def start(
     folder: Annotated[Path | None, typer.Argument(help="Folder to make; the exercise's name if not given.")] = None,
     content: ContentOption = None,
 ) -> None:
-    """Make a workspace: a git repository with the brief, the starter, the contract and the public checks."""
+    """Make a workspace for an exercise.
+
+    It is a git repository with the brief, the starter, the contract and the public checks.
+    """
     from assesskit.kits import start as make
 
     found = settings.exercise(content, exercise)
@@ -52,7 +55,10 @@ def check(
     content: ContentOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Run the public checks on your work, with the grader your interviewer will use."""
+    """Run the public checks on your work.
+
+    They run in a pod, with the grader your interviewer will use.
+    """
     from assesskit.assess import Task, assess
     from assesskit.cli.progress import shown
     from assesskit.kits import working_copy
@@ -104,7 +110,10 @@ def submit(
     content: ContentOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Freeze your work into one archive with a manifest, and say exactly what is in it."""
+    """Freeze your work into one archive.
+
+    It has a manifest of digests, and you are told exactly what is in it.
+    """
     from assesskit.kits import freeze
 
     slug = settings.workspace_slug(workspace)

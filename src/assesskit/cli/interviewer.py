@@ -59,7 +59,7 @@ def list_(content: ContentOption = None, json_: JsonOption = False) -> None:
 
 @told
 def show(exercise: str, content: ContentOption = None, json_: JsonOption = False) -> None:
-    """Show an exercise: what is asked, and what each criterion is worth."""
+    """Show what an exercise asks, and what it is worth."""
     found = settings.exercise(content, exercise)
     public = {key for key, checks in found.checks.items() if any(check.visibility == "public" for check in checks)}
     if json_:
@@ -90,7 +90,7 @@ def grade(
     content: ContentOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Grade submissions in disposable pods and write a report of each.
+    """Grade submissions and write a report of each.
 
     Code nobody trusts runs in Docker only; --runtime process runs it as plain processes of yours, and isolates nothing.
     """
@@ -161,7 +161,10 @@ def report(
         Path | None, typer.Option("--out", "-o", help="File to write; standard output if not given.")
     ] = None,
 ) -> None:
-    """Write a report from an assessment, without running anything again."""
+    """Write a report from an assessment.
+
+    Nothing is run again: the assessment holds all that was seen.
+    """
     from assesskit.reports import html, markdown
     from assesskit.store import read_assessment, write
 

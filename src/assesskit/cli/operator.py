@@ -30,7 +30,10 @@ def doctor(
     content: ContentOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Say what works on this machine, what does not, and what to do about it."""
+    """Say what works on this machine.
+
+    And what does not, and what to do about it.
+    """
     found = [_python(), *(_answers(kind) for kind in (Kind.DOCKER, Kind.PROCESS)), _tool("git"), _content(content)]
     if prepare:
         found += _prepared(content)
@@ -97,7 +100,10 @@ def demo(
     exercise: Annotated[str, typer.Option(help="Exercise to show.")] = "build-service",
     content: ContentOption = None,
 ) -> None:
-    """Grade two submissions without an engine, a right one and a flawed one, and write their reports."""
+    """Grade two submissions without an engine.
+
+    One is right and one is flawed; each gets a report, and both a page side by side.
+    """
     import tempfile
 
     from assesskit.cli.interviewer import grade_one
