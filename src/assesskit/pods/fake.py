@@ -133,6 +133,8 @@ class FakePod:
             raise EngineError("this fake has no script for it", where=spec.name)
         if spec.name in self._services:
             raise EngineError("this pod has a service of this name", where=spec.name)
+        if spec.image.ref not in {program.name for program in self.runtime.built}:
+            raise EngineError(f"this fake built no image {spec.image.ref}", where=spec.name)
         self.runtime.started.append(spec)
         service = self._services[spec.name] = FakeService(spec, self)
         return service

@@ -62,13 +62,19 @@ class Lines:
             return
         *whole, rest = chunk.split(b"\n")
         for part in whole:
+            if self._too_long(part):
+                return
             self._queue.put(bytes(self._rest) + part)
             self._rest.clear()
-        self._rest += rest
-        if len(self._rest) > MAX_LINE:
-            self._over = True
+        if not self._too_long(rest):
+            self._rest += rest
+
+    def _too_long(self, part: bytes) -> bool:
+        self._over = len(self._rest) + len(part) > MAX_LINE
+        if self._over:
             self._rest.clear()
             self._queue.put(EngineError(f"a line of over {MAX_LINE} bytes came over the channel"))
+        return self._over
 
     def end(self) -> None:
         """Say that nothing more comes; bytes without a newline are a last line."""

@@ -1,0 +1,7 @@
+"""Print the whole environment as JSON."""
+
+import json
+import os
+import sys
+
+sys.stdout.write(json.dumps(dict(os.environ)))

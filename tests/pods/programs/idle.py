@@ -1,0 +1,5 @@
+"""Run until somebody ends it."""
+
+import time
+
+time.sleep(120)

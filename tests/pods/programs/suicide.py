@@ -1,0 +1,6 @@
+"""Be killed by a signal."""
+
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGKILL)
