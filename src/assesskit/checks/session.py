@@ -92,7 +92,7 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
         _owned(f"relay {told['name']}", told["port"], os.getuid())
         relays[told["name"]] = relay
     if (told := hello["collector"]) is not None:
-        world.collector = Collector.start(told["port"], told["tokens"])
+        world.collector = Collector.start(told["port"], {token: name for name, token in told["tokens"].items()})
         cleanup.callback(world.collector.stop)
         _owned("collector", told["port"], os.getuid())
     return world

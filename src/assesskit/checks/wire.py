@@ -8,7 +8,7 @@ The harness's first line, and the only one that is not an answer::
 
     {"type": "hello", "protocol": 1, "nonce": "…", "run": "…",
      "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30},
-                  "inventory":  {"port": 20002, "uid": 20002 | null}, "reference": {…}},
+                  "inventory":  {"port": 20002, "uid": 20002 | null, "ready_path": …}, "reference": {…}},
      "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"}],
      "collector": {"port": 20004, "tokens": {"submission": "…", "reference": "…"}},   ingest tokens by service
      "facts": {…what the exercise hands its graders…, "keys": {"submission": private PEM, "reference": …}},
@@ -31,7 +31,7 @@ The grader's lines::
 Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true, "result": {…}}`` (``ok`` false carries
 ``"error"``; an engine that fails never answers: the harness ends the run)::
 
-    start                       {}                            start it, or start it again after it ended
+    start                       {"uid": 20001 | null}         start it, or start it again after it ended
     stop     grace              {"status": 0, "oom": false}   TERM, then KILL
     signal   signal: "TERM"     {}
     pause, resume               {}

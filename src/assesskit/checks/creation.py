@@ -1,0 +1,70 @@
+"""A call that makes one thing, as most checks need it: fresh, authorised, and recognisable at our dependency."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assesskit.checks.exchange import Exchange, Request, Response
+from assesskit.checks.expect import expect
+
+CREATED = 201
+
+_PLACE = re.compile(r"(?:https?://[^/?#\s]+)?(/[!-~]+)")
+
+
+@dataclass(frozen=True)
+class Creation:
+    """One intention to create: however often it is sent, it has the same `key` and should have one effect.
+
+    `mark` is the value by which the relay in front of our dependency recognises the calls made for it.
+    """
+
+    path: str
+    payload: Mapping[str, Any]
+    mark: str
+    token: str
+    key: str
+
+    @classmethod
+    def fresh(cls, path: str, payload: Mapping[str, Any], *, mark: str, token: str) -> Creation:
+        """A new intention; the payload's field `mark` is made unique (capital letters, digits, dashes)."""
+        unique = f"{payload[mark]}-{uuid.uuid4().hex[:12].upper()}"
+        return cls(path, {**payload, mark: unique}, unique, token, str(uuid.uuid4()))
+
+    def request(self, *, body: bytes | None = None, key: str | None = "", **headers: str) -> Request:
+        """The request; `body` writes the same payload otherwise, `key` None leaves the Idempotency-Key out.
+
+        Further headers by keyword: ``traceparent="…"``.
+        """
+        named = self.key if key == "" else key
+        fields = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers}
+        if named is not None:
+            fields["Idempotency-Key"] = named
+        written = json.dumps(dict(self.payload)).encode() if body is None else body
+        return Request("POST", self.path, tuple(fields.items()), written)
+
+
+def created(exchange: Exchange) -> Response:
+    """The answer to a creation that has to succeed. Raises Failure when it is no 201 with a Location of ours."""
+    answer = exchange.answered()
+    location = answer.headers.get("location")
+    expect(
+        answer.status == CREATED and _PLACE.fullmatch(location or "") is not None,
+        f"POST {exchange.request.path} with a new key and a valid payload answered {answer.status}"
+        + ("" if answer.status != CREATED else f" with Location {location}"),
+        expected="201 with the Location of what was made",
+        rule="RFC 9110, 15.3.2",
+        exchange=exchange,
+    )
+    return answer
+
+
+def place(answer: Response) -> str:
+    """The path in the Location of an answer that `created` took."""
+    found = _PLACE.fullmatch(answer.headers.get("location") or "")
+    return found[1] if found else ""

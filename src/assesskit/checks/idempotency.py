@@ -1,0 +1,154 @@
+"""Retries must not do the work twice (draft-ietf-httpapi-idempotency-key-header; RFC 9110, 9.2.2).
+
+Whether work was done is counted at our dependency, never by what the submission answers: a program can answer with one
+id and yet have reserved twice.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from assesskit.checks.creation import CREATED, Creation, created
+from assesskit.checks.exchange import Exchange, Request, Response
+from assesskit.checks.expect import expect
+from assesskit.checks.services import Service
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Call, Relay
+
+DRAFT = "draft-ietf-httpapi-idempotency-key-header"
+HELD = 0.12
+"""Seconds that the dependency takes for a volley: 0.02 already made every unguarded program collide."""
+CONFLICT = 409
+
+
+def effects(calls: Iterable[Call]) -> int:
+    """How many times the dependency did the work: its own answers of 2xx, those to one key of its own counted once."""
+    done = [call for call in calls if call.target_status is not None and call.target_status // 100 == 2]  # noqa: PLR2004
+    return len({call.header("idempotency-key") or call.number for call in done})
+
+
+def expect_effects(relay: Relay, creation: Creation, wanted: int, told: str, exchange: Exchange | None = None) -> None:
+    """Hold the work done at the dependency against `wanted`; `told` is what was sent, in words."""
+    seen = effects(relay.calls(creation.mark))
+    expect(
+        seen == wanted,
+        f"{told}: the dependency did the work {_times(seen)}",
+        expected=f"the work is done {_times(wanted)}",
+        rule="RFC 9110, 9.2.2",
+        exchange=exchange,
+    )
+
+
+def expect_key_required(service: Service, relay: Relay, creation: Creation) -> None:
+    """Without Idempotency-Key: 400, and no work done."""
+    exchange = service.send(creation.request(key=None))
+    expect(
+        exchange.answered().status == 400,  # noqa: PLR2004
+        f"POST {creation.path} without Idempotency-Key answered {exchange.answered().status}",
+        expected="400 with a problem document that names the missing header",
+        rule=f"{DRAFT}, 2.7",
+        exchange=exchange,
+    )
+    expect_effects(relay, creation, 0, "one request without Idempotency-Key", exchange)
+
+
+def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:
+    """The same key with the same payload: the same status, body and Location again, and the work done once."""
+    first = created(service.send(creation.request()))
+    wanted = _identity(first)
+    rewritten = json.dumps(dict(reversed(list(creation.payload.items()))), indent=2).encode()
+    for body, told in (
+        (None, "an identical retry"),
+        (rewritten, "a retry that writes the same JSON with other spaces"),
+    ):
+        exchange = service.send(creation.request(body=body))
+        got = _identity(exchange.answered())
+        for part, value in wanted.items():
+            expect(
+                got[part] == value,
+                f"{told} got another {part} than the first request",
+                expected=f"{part}: {value}",
+                rule=f"{DRAFT}, 2.6",
+                exchange=exchange,
+            )
+    expect_effects(relay, creation, 1, "three requests with one key")
+
+
+def expect_other_payload_refused(service: Service, relay: Relay, creation: Creation, **changes: Any) -> None:
+    """The same key with another payload: 422, no further work, and the first answer stays as it was."""
+    first = created(service.send(creation.request()))
+    other = replace(creation, payload={**creation.payload, **changes})
+    exchange = service.send(other.request())
+    expect(
+        exchange.answered().status == 422,  # noqa: PLR2004
+        f"a key that was used before came with another payload and got {exchange.answered().status}",
+        expected="422: the key belongs to another request",
+        rule=f"{DRAFT}, 2.7",
+        exchange=exchange,
+    )
+    expect_effects(relay, creation, 1, "one key with two payloads", exchange)
+    again = service.send(creation.request())
+    expect(
+        _identity(again.answered()) == _identity(first),
+        "after the refused payload, a retry of the first one got another answer",
+        expected=f"{_identity(first)}",
+        rule=f"{DRAFT}, 2.6",
+        exchange=again,
+    )
+
+
+def expect_done_once(service: Service, relay: Relay, creation: Creation, senders: int = 3) -> None:
+    """`senders` simultaneous requests with one key: one thing, one effect; the others get its answer or a 409.
+
+    The dependency takes its time for exactly this creation, so that the requests truly overlap. A service that works on
+    one request at a time passes: that is right, too.
+    """
+    relay.script(creation.mark, Fault.delay(HELD), always=True)
+    exchanges = volley(service, [creation.request()] * senders)
+    told = f"{senders} simultaneous requests with one key"
+    for exchange in exchanges:
+        status = exchange.answered().status
+        expect(
+            status in (CREATED, CONFLICT),
+            f"{told}: one of them got {status}",
+            expected="201 with the one order, or 409 while it is being made",
+            rule=f"{DRAFT}, 2.6 and 2.7",
+            exchange=exchange,
+        )
+    last = service.send(creation.request())
+    made = [one.answered() for one in [*exchanges, last] if one.answered().status == CREATED]
+    places = {str(answer.headers.get("location")) for answer in made}
+    expect(
+        len(places) == 1,
+        f"{told}, and one more when they were over: {_times(len(places))} a new order was answered",
+        received="\n".join(sorted(places)) or last.received(),
+        expected="one order, the same in every 201",
+        rule=f"{DRAFT}, 2.6",
+        exchange=last,
+    )
+    expect_effects(relay, creation, 1, told, last)
+
+
+def volley(service: Service, requests: list[Request], deadline: float = 15.0) -> list[Exchange]:
+    """Send all requests at the same moment; return the exchanges in their order."""
+    ready = threading.Barrier(len(requests))
+
+    def send(request: Request) -> Exchange:
+        ready.wait(deadline)
+        return service.send(request, deadline=deadline)
+
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(send, requests))
+
+
+def _identity(answer: Response) -> dict[str, Any]:
+    return {"status": answer.status, "Location": answer.headers.get("location"), "body": answer.json()}
+
+
+def _times(count: int) -> str:
+    return {0: "not at all", 1: "once", 2: "twice"}.get(count, f"{count} times")

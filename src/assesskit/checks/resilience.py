@@ -1,0 +1,48 @@
+"""What a service does while its dependency fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from assesskit.checks.creation import Creation
+from assesskit.checks.expect import expect
+from assesskit.checks.services import Service
+
+TOLERANCE = 0.5
+"""Seconds granted over a promised time for a slow machine."""
+UNAVAILABLE = (503, 504)
+LATER = (429, 500, 502, 503, 504)
+
+
+def expect_bounded_wait(service: Service, creation: Creation, seconds: float) -> None:
+    """The dependency hangs: the caller hears 503 or 504 after at most `seconds`."""
+    exchange = service.send(creation.request(), deadline=seconds + 5)
+    told = f"POST {creation.path} while its dependency accepts the call and never answers"
+    expect(
+        exchange.seconds <= seconds + TOLERANCE,
+        f"{told}: {exchange.received()[:3] if exchange.response else exchange.error} after {exchange.seconds:.1f} s",
+        expected=f"503 or 504 within {seconds:g} s",
+        exchange=exchange,
+    )
+    status = exchange.answered().status
+    expect(
+        status in UNAVAILABLE,
+        f"{told}: answered {status}",
+        expected=f"503 or 504 within {seconds:g} s",
+        rule="RFC 9110, 15.6.4 and 15.6.5",
+        exchange=exchange,
+    )
+
+
+def settle(service: Service, fresh: Callable[[], Creation], seconds: float = 6.0) -> None:
+    """Wait until creations are taken again after an outage, for `seconds` at most; judges nothing.
+
+    A service with a circuit breaker may rightly refuse for a while, and the next check must not suffer from it.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        exchange = service.send(fresh().request(), deadline=5.0)
+        if exchange.response is not None and exchange.response.status not in LATER:
+            return
+        time.sleep(0.25)

@@ -1,0 +1,97 @@
+"""Stopping without loss: a SIGTERM asks a service to finish what it has, take nothing new, and go."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from assesskit.checks.creation import CREATED, Creation, created, place
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.expect import Inconclusive, expect
+from assesskit.checks.services import Service, ended
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+HOLD = 1.5
+"""Seconds that the dependency holds the request in flight after SIGTERM; a grace period too short is over by then."""
+GRACE = 10.0
+"""Seconds from SIGTERM until the service must have ended."""
+GONE = (0, 143)
+"""Exit statuses of an orderly end: 0, or 128 + SIGTERM where a server finishes and then takes the signal's default."""
+IN_FLIGHT = (CREATED, 503, 504)
+"""A complete answer to the request in flight; the latter two where the service gave up waiting by its own timeout."""
+POLL = 0.1
+OK = 200
+
+
+def expect_drained(service: Service, relay: Relay, before: Creation, during: Creation, evidence: Evidence) -> None:
+    """After SIGTERM the request in flight is answered, nothing new is taken, the end comes in time, nothing is lost.
+
+    `before` is acknowledged before the signal, `during` is in flight. The service serves again on return.
+    """
+    acknowledged = [created(service.send(before.request()))]
+    in_flight, newcomer = _stopped(service, relay, during)
+    expect(
+        in_flight.response is not None and in_flight.response.status in IN_FLIGHT,
+        f"the request in flight at SIGTERM was not answered: {in_flight.received().partition(chr(10))[0]}",
+        expected="its normal answer",
+        exchange=in_flight,
+    )
+    expect(
+        newcomer.response is None or newcomer.response.status // 100 != 2,  # noqa: PLR2004
+        f"{HOLD:g} s after SIGTERM a new GET {newcomer.request.path} was answered {newcomer.received()[:3]}",
+        expected="503, or no new connections at all",
+        exchange=newcomer,
+    )
+    state = service.wait(GRACE)
+    how = "still ran" if state["running"] else ended(state)
+    evidence.note("after SIGTERM", f"the service {how}")
+    expect(
+        not state["running"] and state["status"] in GONE,
+        f"{GRACE:g} s after SIGTERM the service {how}",
+        sent="SIGTERM",
+        received=how,
+        expected=f"exit status 0 within {GRACE:g} s",
+    )
+    if in_flight.answered().status == CREATED:
+        acknowledged.append(in_flight.answered())
+    service.start()
+    service.until_ready()
+    for answer in acknowledged:
+        _expect_kept(service, place(answer), before.token)
+
+
+def _stopped(service: Service, relay: Relay, during: Creation) -> tuple[Exchange, Exchange]:
+    """Send SIGTERM while the dependency holds `during`; return its exchange and that of the last newcomer meanwhile."""
+    relay.script(during.mark, Fault.hang())
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(service.send, during.request(), deadline=GRACE + HOLD)
+        try:
+            if not relay.waiting(during.mark, timeout=5.0):
+                created(pending.result())
+                raise Inconclusive("the order was made without asking the dependency, so no request could be held")
+            service.signal("TERM")
+            newcomer = _newcomer(service)
+        finally:
+            relay.release(during.mark)
+        return pending.result(), newcomer
+
+
+def _newcomer(service: Service) -> Exchange:
+    until = time.monotonic() + HOLD
+    while True:
+        exchange = service.send(Request("GET", service.ready_path), deadline=1.0)
+        if time.monotonic() > until:
+            return exchange
+        time.sleep(POLL)
+
+
+def _expect_kept(service: Service, path: str, token: str) -> None:
+    exchange = service.send(Request("GET", path, (("Authorization", f"Bearer {token}"),)))
+    expect(
+        exchange.answered().status == OK,
+        f"an order acknowledged with 201 before the stop answers {exchange.answered().status} after the restart",
+        expected="200 with the order",
+        exchange=exchange,
+    )
