@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,7 +39,7 @@ def start(
     from assesskit.kits import start as make
 
     found = settings.exercise(content, exercise)
-    made = make(found, folder or Path(found.slug), started=datetime.now(UTC))
+    made = make(found, folder or Path(found.slug), now=datetime.now(UTC))
     print(f"{found.spec.title}\n\nworkspace   {made}\nbrief       {made / 'README.md'}")
     print(f"time box    {found.spec.minutes} minutes, for your orientation")
     print(f"AI policy   {found.spec.ai.policy}: {found.spec.ai.text}")
@@ -61,10 +62,11 @@ def check(
     """
     from assesskit.assess import Task, assess
     from assesskit.cli.progress import shown
-    from assesskit.kits import working_copy
+    from assesskit.kits import read_workspace, take
 
-    exercise = settings.exercise(content, settings.workspace_slug(workspace))
-    with working_copy(workspace, exercise) as taken:
+    exercise = settings.exercise(content, read_workspace(workspace).exercise)
+    with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
+        taken = take(workspace, exercise, Path(temporary) / "submission")
         task = Task(exercise, taken.folder, taken.submitted, tests=("public",))
         where = settings.runtime(runtime)
         with shown(f"{exercise.slug} · public checks · {where.name}", machine=json_) as on_event:
@@ -114,11 +116,10 @@ def submit(
 
     It has a manifest of digests, and you are told exactly what is in it.
     """
-    from assesskit.kits import freeze
+    from assesskit.kits import freeze, read_workspace
 
-    slug = settings.workspace_slug(workspace)
-    exercise = settings.exercise(content, slug)
-    target = out or workspace.resolve().parent / f"{slug}-submission.zip"
+    exercise = settings.exercise(content, read_workspace(workspace).exercise)
+    target = out or workspace.resolve().parent / f"{exercise.slug}-submission.zip"
     manifest = freeze(workspace, exercise, target, now=datetime.now(UTC))
     if json_:
         print(json.dumps({"archive": str(target), "manifest": manifest.model_dump(mode="json")}))
@@ -127,5 +128,5 @@ def submit(
     for file in manifest.files:
         print(f"{file.size:9}  {file.path}")
     total = sum(file.size for file in manifest.files)
-    print(f"\n{len(manifest.files)} files, {total} bytes, digest {manifest.digest[:16]}")
+    print(f"\n{len(manifest.files)} files, {total} bytes, digest {manifest.digest()[:16]}")
     say(f"written: {target}\nSend this one file. It holds what is listed above and nothing else.")

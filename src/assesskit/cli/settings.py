@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assesskit.errors import RuntimeUnavailableError, UsageError
+from assesskit.errors import RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
@@ -109,17 +109,3 @@ def isolated(kind: Kind) -> PodRuntime:
             where=error.where,
             hint=f"{error.hint} Plain processes (--runtime process) isolate nothing: only for code you trust.".strip(),
         ) from None
-
-
-def workspace_slug(folder: Path) -> str:
-    """Return the exercise a workspace belongs to."""
-    from assesskit.kits import exercise_of
-
-    slug = exercise_of(folder)
-    if slug is None:
-        raise UsageError(
-            "this is no workspace of assesskit",
-            where=str(folder),
-            hint="Run it in the folder that `assesskit start` made.",
-        )
-    return slug
