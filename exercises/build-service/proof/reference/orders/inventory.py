@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 
 from orders.domain import InventoryTimeoutError, InventoryUnavailableError, OutOfStockError
 
-CONNECT, READ, TOTAL = 0.5, 1.5, 2.0
+CONNECT, READ, TOTAL = 0.5, 2.0, 2.5
 """Seconds: to connect, between two bytes, and in all."""
 HEALTH = 1.0
 LARGEST_ANSWER = 4096
