@@ -1,0 +1,234 @@
+"""Whether every answer is one the contract describes: a bounded, repeatable exploration with generated requests.
+
+schemathesis generates bodies and queries from our contract, edge values are added one at a time, and our own client
+carries them. What would make a right service look wrong is left out: keys are fresh, and headers and paths are plain
+text that no server refuses before the application sees it. The example told is the smallest that was found.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis.errors import Flaky
+from schemathesis import Case, GenerationMode
+
+from assesskit.checks.contract_document import resolved
+from assesskit.checks.contract_judge import Flaw, Judge, Wanted
+from assesskit.checks.exchange import Exchange, Response
+from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.http import Client, Request
+from assesskit.checks.tokens import Tokens
+
+CREATE, LIST = "POST /v1/orders", "GET /v1/orders"
+READ, CANCEL = "GET /v1/orders/{order_id}", "POST /v1/orders/{order_id}/cancel"
+PLATFORM = ("GET /livez", "GET /readyz", "GET /metrics")
+EXAMPLES = 25
+"""Generated requests for each operation and each of right and wrong."""
+SHRINKING = 40
+"""Flawed answers of one operation after which no smaller example is looked for."""
+SECONDS = 60.0
+"""A service too slow to be explored in this time is not judged."""
+SHOWN = 4
+ZOO: tuple[Any, ...] = (None, True, 0, -1, 1.5, 10**30, "", " ", "3", "x", [], {})
+LONGEST = 500
+"""Characters of a query; longer ones are refused by servers, not services."""
+
+
+class _Flawed(Exception):  # noqa: N818  tells hypothesis to look for a smaller example
+    pass
+
+
+class _Enough(BaseException):  # passes through hypothesis, which stops looking
+    pass
+
+
+def answers_as_the_contract_says(client: Client, tokens: Tokens, contract: dict[str, Any]) -> int:
+    """Explore every operation; returns how many answers were judged. Failure tells the smallest example of each flaw.
+
+    Raises Inconclusive when the service is too slow to be explored.
+    """
+    exploration = _Exploration(client, tokens, contract)
+    try:
+        exploration.run()
+    except TimeoutError as late:
+        if not exploration.flaws:
+            raise Inconclusive(f"the service was not explored within {SECONDS:g} s") from late
+    if exploration.flaws:
+        raise _told(list(exploration.flaws.values()))
+    return exploration.count
+
+
+class _Exploration:
+    def __init__(self, client: Client, tokens: Tokens, contract: dict[str, Any]) -> None:
+        self._client = client
+        self._contract = contract
+        self._judge = Judge(contract)
+        self._bearer = ("Authorization", f"Bearer {tokens.mint()}")
+        self._until = time.monotonic() + SECONDS
+        self.count = 0
+        self.flaws: dict[tuple[str, str], Flaw] = {}
+
+    def run(self) -> None:
+        """Explore each operation. Raises TimeoutError when the time is up."""
+        for operation in PLATFORM:
+            self._send(operation, operation.split()[1])
+        for body in _edges(self._contract):
+            self._create(json.dumps(body).encode())
+        self._states()
+        for operation, mode in itertools.product((CREATE, LIST), GenerationMode):
+            self._explore(operation, mode)
+
+    def _explore(self, operation: str, mode: GenerationMode) -> None:
+        method, path = operation.split()
+        flawed = 0
+
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+        )
+        @given(case=self._judge.schema[path][method].as_strategy(generation_mode=mode))
+        def one(case: Case[Any]) -> None:
+            nonlocal flawed
+            right = self._create(_body(case)) if operation == CREATE else self._list(case.query)
+            if right:
+                return
+            flawed += 1
+            if flawed > SHRINKING:
+                raise _Enough
+            raise _Flawed
+
+        try:
+            one()
+        except (_Flawed, _Enough, Flaky):
+            return
+
+    def _create(self, body: bytes) -> bool:
+        wanted = self._judge.wanted_body(CREATE, body)
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
+        return self._send(CREATE, "/v1/orders", headers, body, wanted)[1]
+
+    def _list(self, generated: Mapping[str, Any]) -> bool:
+        query = {name: _text(value) for name, value in generated.items() if name in ("limit", "cursor")}
+        path = f"/v1/orders?{urlencode(query)}"
+        if len(path) > LONGEST:
+            return True
+        return self._send(LIST, path, wanted=self._judge.wanted_query(LIST, query))[1]
+
+    def _states(self) -> None:
+        """Orders that exist, in each of their states, and some that do not."""
+        for note in (None, "Leave it with the neighbour"):
+            order = {"sku": "TEA-0042", "quantity": 3} | ({"note": note} if note else {})
+            headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
+            answer, _ = self._send(CREATE, "/v1/orders", headers, json.dumps(order).encode(), "accepted")
+            if path := _path_of(answer):
+                self._one_order(path)
+        for unknown in (str(uuid.UUID(int=0)), "no-such-order", "1", "0" * 100):
+            self._send(READ, f"/v1/orders/{unknown}", wanted="unknown")
+            self._send(CANCEL, f"/v1/orders/{unknown}/cancel", {"If-Match": "*"}, wanted="unknown")
+
+    def _one_order(self, path: str) -> None:
+        answer, _ = self._send(READ, path, wanted="accepted")
+        etag = (answer.headers.get("etag") if answer else None) or "*"
+        self._send(READ, path, {"If-None-Match": etag}, wanted="accepted")
+        self._send(READ, path, {"If-None-Match": '"no-such-state"'}, wanted="accepted")
+        for tag in (None, '"no-such-state"', etag, etag, "*"):
+            self._send(CANCEL, f"{path}/cancel", {"If-Match": tag} if tag else {})
+        self._send(READ, path, wanted="accepted")
+        self._list({"limit": 1})
+
+    def _send(
+        self,
+        operation: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        wanted: Wanted = "any",
+    ) -> tuple[Response | None, bool]:
+        """Send one request; its answer, and whether that is right. A flaw is kept unless a smaller one is known."""
+        if time.monotonic() > self._until:
+            raise TimeoutError
+        fields = (self._bearer, *(headers or {}).items())
+        exchange: Exchange = self._client.send(Request(operation.partition(" ")[0], path, fields, body))
+        self.count += 1
+        flaw = self._judge.flaw(operation, exchange, wanted)
+        if flaw is None:
+            return exchange.response, True
+        known = self.flaws.get((operation, flaw.rule))
+        if known is None or flaw.size < known.size:
+            self.flaws[operation, flaw.rule] = flaw
+        return exchange.response, False
+
+
+def _edges(contract: dict[str, Any]) -> Iterator[Any]:
+    """Bodies that differ in one thing from the contract's example: at a limit, beyond it, of another type, missing."""
+    media = contract["paths"]["/v1/orders"]["post"]["requestBody"]["content"]["application/json"]
+    example = media["example"]
+    schema = resolved(contract, media["schema"])
+    for name, given_schema in schema["properties"].items():
+        rest = {key: value for key, value in example.items() if key != name}
+        yield rest
+        limits = _limits(resolved(contract, given_schema))
+        yield from ({**rest, name: value} for value in (*ZOO, *limits))
+    yield {**example, "unexpected": 1}
+    yield from ([], [example], "x", 3, None)
+
+
+def _limits(schema: Mapping[str, Any]) -> Iterator[Any]:
+    for name in ("minimum", "maximum"):
+        if name in schema:
+            yield from (schema[name] - 1, schema[name], schema[name] + 1)
+    for name in ("minLength", "maxLength"):
+        if name in schema:
+            yield from ("A" * (schema[name] + more) for more in (-1, 0, 1))
+
+
+def _body(case: Case[Any]) -> bytes:
+    if isinstance(case.body, bytes):
+        return case.body
+    try:
+        return json.dumps(case.body, allow_nan=False).encode()
+    except (TypeError, ValueError):  # no body at all, or nothing that JSON can say
+        return b""
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _path_of(answer: Response | None) -> str | None:
+    try:
+        created = answer.json() if answer and answer.status == 201 else None  # noqa: PLR2004
+    except Failure:
+        return None
+    order_id = created.get("id") if isinstance(created, dict) else None
+    return (
+        f"/v1/orders/{order_id}"
+        if isinstance(order_id, str) and order_id.isascii() and order_id.isprintable()
+        else None
+    )
+
+
+def _told(flaws: list[Flaw]) -> Failure:
+    first, shown = flaws[0], flaws[:SHOWN]
+    others = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
+    return Failure(
+        f"{first.operation}: {first.what}{others}",
+        sent="\n\n".join(f"[{flaw.operation}]\n{flaw.exchange.sent()}" for flaw in shown),
+        received="\n\n".join(f"[{flaw.operation}] {flaw.what}\n{flaw.exchange.received()}" for flaw in shown),
+        expected="\n".join(f"{flaw.operation}: {flaw.expected}" for flaw in shown),
+        rule="; ".join(dict.fromkeys(flaw.rule for flaw in flaws)),
+        exchange=first.exchange,
+    )
