@@ -111,7 +111,7 @@ def service_specs(
 def grader_files(exercise: Exercise, tests: tuple[str, ...]) -> dict[str, bytes]:
     """Return what the grader finds in its working directory: the check library, the tests, the exercise's own files."""
     package = Path(str(resources.files("assesskit")))
-    files = {"assesskit/__init__.py": (package / "__init__.py").read_bytes()}
+    files = {f"assesskit/{name}": (package / name).read_bytes() for name in ("__init__.py", "errors.py")}
     for room in ("checks", "instruments"):
         files |= _below(package / room, f"assesskit/{room}")
     folders = {"public": exercise.public_tests, "hidden": exercise.hidden_tests}
