@@ -19,7 +19,7 @@ class Span:
     """One span as it was received. Ids are lower-case hex; `parent_id` is "" for a root; times are unix seconds.
 
     `service` is the ``service.name`` it claims, `source` the service whose ingest token it came with. `kind` and
-    `status` are OTLP's words: ``SERVER`` and ``ERROR``, for example, or ``UNSPECIFIED`` and ``UNSET``. `links` are pairs
+    `status` are words of OTLP: ``SERVER`` and ``ERROR``, say, or ``UNSPECIFIED`` and ``UNSET``. `links` are pairs
     of trace and span id, `events` hold {name, time, attributes}. Attributes are plain JSON values, capped in number and
     size.
     """

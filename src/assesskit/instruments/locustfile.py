@@ -1,0 +1,115 @@
+"""What locust runs for `load.Load`: one open-loop user. Never imported by anything of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+from geventhttpclient.client import HTTPClient
+from geventhttpclient.response import HTTPParseError
+from locust import User, task
+
+PLAN = json.loads(Path(os.environ["ASSESSKIT_LOAD_PLAN"]).read_text())
+MAX_BODY = 1024 * 1024
+"""Bytes of an answer; a longer one is an error."""
+CONNECTIONS = 64
+"""Of one side, kept alive."""
+DRAIN_SECONDS = 2.0
+MAX_MEMORY = 1024 * 1024 * 1024
+"""Bytes of address space: an answer without end ends this program, not the machine."""
+resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+
+
+class OpenLoop(User):
+    """Plays the plan once: every request in a greenlet of its own, at its time, whatever became of the others."""
+
+    @task
+    def play(self) -> None:
+        """Send everything, write the samples, end the run."""
+        self.samples: list[dict[str, Any]] = []
+        self.clients = {
+            side: HTTPClient(
+                "127.0.0.1",
+                port,
+                concurrency=CONNECTIONS,
+                disable_ipv6=True,
+                connection_timeout=PLAN["request_seconds"],
+                network_timeout=PLAN["request_seconds"],
+            )
+            for side, port in PLAN["sides"].items()
+        }
+        sent: dict[str, int] = dict.fromkeys(PLAN["sides"], 0)
+        running = []
+        for window in PLAN["windows"]:
+            side, mix = window["side"], PLAN["requests"][window["side"]]
+            start = time.perf_counter() + 0.02
+            shots = []
+            for offset in window["offsets"]:
+                _sleep_until(start + offset)
+                request = mix[sent[side] % len(mix)]
+                sent[side] += 1
+                shots.append(gevent.spawn(self.shoot, window, offset, start + offset, request))
+            gevent.joinall(shots, timeout=DRAIN_SECONDS)
+            running += shots
+        gevent.joinall(running)
+        lines = (json.dumps(sample) + "\n" for sample in self.samples if sample["window"] >= 0)
+        Path(PLAN["samples"]).write_text("".join(lines))
+        self.environment.runner.quit()
+
+    def shoot(self, window: dict[str, Any], offset: float, intended: float, request: dict[str, Any]) -> None:
+        """Send one request and record how it went."""
+        lag = time.perf_counter() - intended
+        status, size, error = 0, 0, ""
+        try:
+            with gevent.Timeout(PLAN["request_seconds"]):
+                status, size = self.fetch(window["side"], request)
+        except gevent.Timeout:
+            error = f"no whole answer within {PLAN['request_seconds']:g} s"
+        except (OSError, HTTPParseError, ValueError) as problem:
+            error = f"{type(problem).__name__}: {problem}"[:200]
+        latency = time.perf_counter() - intended
+        if not error and status != request["expect"]:
+            error = f"status {status} instead of {request['expect']}"
+        self.samples.append(
+            {
+                "side": window["side"],
+                "window": window["window"],
+                "offset": offset,
+                "lag_ms": lag * 1000,
+                "latency_ms": latency * 1000,
+                "status": status,
+                "error": error,
+                "size": size,
+            }
+        )
+        self.environment.events.request.fire(
+            request_type=request["method"],
+            name=window["side"],
+            response_time=latency * 1000,
+            response_length=size,
+            exception=RuntimeError(error) if error else None,
+            context={},
+        )
+
+    def fetch(self, side: str, request: dict[str, Any]) -> tuple[int, int]:
+        """Return status and size of an answer, read to its end."""
+        body = request["body"].encode()
+        response = self.clients[side].request(request["method"], request["path"], body=body, headers=request["headers"])
+        try:
+            size = len(response.read(MAX_BODY))
+            if not response.message_complete:
+                raise ValueError(f"the body is longer than {MAX_BODY} bytes, or cut short")
+            return response.status_code, size
+        finally:
+            if not response.message_complete:
+                response.release()
+
+
+def _sleep_until(moment: float) -> None:
+    gevent.get_hub().loop.update_now()  # else a timer counts from when the loop last woke
+    gevent.sleep(max(0.0, moment - time.perf_counter()))
