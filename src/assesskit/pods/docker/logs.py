@@ -1,0 +1,58 @@
+"""A watch on how much a service prints: a flood costs the engine time that no limit of the container covers."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal
+
+from assesskit.pods.docker.engine import FAULTS, Engine
+
+if TYPE_CHECKING:
+    from assesskit.pods.port import Limits
+
+BUDGET_PER_LOG_MB = 64
+BYTES_PER_WRITE = 64
+"""What a write costs beside its bytes, so that a flood of tiny ones counts too."""
+
+
+class LogWatch:
+    """Counts what a container prints over all its starts, and kills it once that is over `budget`.
+
+    It reads the engine's log, which never holds the container up, on a thread that ends with the container.
+    """
+
+    def __init__(self, engine: Engine, container: str, limits: Limits) -> None:
+        self._engine = engine
+        self._container = container
+        self.budget = limits.log_mb * BUDGET_PER_LOG_MB * 1024 * 1024
+        self.printed = 0
+        self._cost = 0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the container was killed for printing too much."""
+        return self._cost > self.budget
+
+    def start(self) -> None:
+        """Watch a container that has just been started, or started again."""
+        tail: Literal["all"] | int = "all" if self._thread is None else 0
+        self._thread = threading.Thread(target=self._follow, args=(tail,), name="pod-log", daemon=True)
+        self._thread.start()
+
+    def settle(self, seconds: float) -> None:
+        """Wait until everything a container that has ended printed is counted."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _follow(self, tail: Literal["all"] | int) -> None:
+        with suppress(*FAULTS):  # whoever asks the service anything learns of an engine that is gone
+            stream = self._engine.api.logs(self._container, stream=True, follow=True, tail=tail)
+            for chunk in stream:
+                self.printed += len(chunk)
+                self._cost += len(chunk) + BYTES_PER_WRITE
+                if self.exceeded:
+                    self._engine.api.kill(self._container)
+                    break
+            stream.close()
