@@ -6,6 +6,8 @@ import pytest
 
 from assesskit.pods.process import ProcessRuntime
 
+pytest.register_assert_rewrite("tests.pods.contract")
+
 
 @pytest.fixture(scope="session")
 def process_runtime(tmp_path_factory) -> ProcessRuntime:

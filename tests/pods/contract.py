@@ -69,7 +69,7 @@ class PodContract:
 
         return start
 
-    def dead_runtime(self) -> PodRuntime:
+    def dead_runtime(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> PodRuntime:
         """Return a runtime whose engine does not answer."""
         raise NotImplementedError
 
@@ -84,9 +84,9 @@ class PodContract:
         assert info.name == runtime.name
         assert info.version
 
-    def test_a_dead_engine_is_unavailable_with_a_hint_what_to_do(self):
+    def test_a_dead_engine_is_unavailable_with_a_hint_what_to_do(self, monkeypatch, tmp_path):
         with pytest.raises(RuntimeUnavailableError) as caught:
-            self.dead_runtime().check()
+            self.dead_runtime(monkeypatch, tmp_path).check()
         assert caught.value.hint
 
     def test_the_same_content_is_the_same_image(self, runtime, image):
@@ -117,12 +117,17 @@ class PodContract:
 
     # How a program ends, and what it says
 
-    def test_the_streams_and_the_status_are_kept_apart_and_byte_for_byte(self, start):
+    def test_the_streams_and_the_status_are_kept_apart(self, start):
         service = start("speak")
         assert service.wait(SAFETY).status == 3
-        assert service.output().stdout == b"out\x00\xff\n"
+        assert service.output().stdout.startswith(b"out")
         assert service.output().stderr == b"err\n"
         assert not service.output().truncated
+
+    def test_bytes_that_are_no_text_are_kept_as_they_are(self, start):
+        service = start("speak")
+        service.wait(SAFETY)
+        assert service.output().stdout == b"out\x00\xff\n"
 
     def test_a_program_killed_by_signal_n_ends_with_status_128_plus_n(self, start):
         assert start("suicide").wait(SAFETY).status == 137
@@ -332,7 +337,7 @@ class PodContract:
         start("idle")
         service = start("spy")
         service.wait(SAFETY)
-        assert service.output().stdout == b"spy.py\n"
+        assert set(service.output().stdout.split()) == {b"spy.py"}
 
     # The end
 

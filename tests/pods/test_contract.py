@@ -1,4 +1,4 @@
-"""The contract, run against every runtime."""
+"""The contract, against the runtimes that need nothing but this machine."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class TestFake(PodContract):
     def runtime(self):
         return FakeRuntime(SCRIPTS, broken={"broken": "there is no Dockerfile", "unlisted": "no flask is to be had"})
 
-    def dead_runtime(self):
+    def dead_runtime(self, monkeypatch, tmp_path):
         return FakeRuntime(missing=True)
 
     def leftovers(self, runtime, run):
