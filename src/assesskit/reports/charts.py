@@ -16,10 +16,10 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from markupsafe import Markup
 
 from assesskit.reports.inert import visible
-from assesskit.reports.views import WORDS, duration, word
+from assesskit.reports.views import WORDS, duration, of, word
 
 if TYPE_CHECKING:
-    from assesskit.model import CriterionResult
+    from assesskit.model import CriterionResult, Score
     from assesskit.reports.evidence import Latency, Side, Span
 
 WIDTH = 760
@@ -51,35 +51,39 @@ class Scale:
 
 def verdict_bar(results: Sequence[CriterionResult], most: int) -> Markup:
     """One segment a criterion, as long as its points; `most` points fill the width."""
-    svg = _svg(400, 18, ", ".join(f"{result.criterion.title}: {word(result)}" for result in results))
-    x, scale = 0.0, Scale(0, most, 0, 400)
-    for verdict in ("met", "not_met", "ungraded"):
-        for result in results:
-            if result.verdict == verdict:
-                width = scale(result.criterion.points)
-                rect = _rect(svg, f"bar {verdict}", (x + 1, 1, max(width - 2, 1), 16))
-                _text_of(SubElement(rect, "title"), f"{result.criterion.title}: {WORDS[result.verdict]}")
-                x += width
+    svg = _svg("bars", ", ".join(f"{result.criterion.title}: {word(result)}" for result in results))
+    done = 0
+    for verdict in WORDS:
+        for result in of(results, verdict):
+            rect = _segment(svg, verdict, done / most, result.criterion.points / most)
+            _text_of(SubElement(rect, "title"), f"{result.criterion.title}: {word(result)}")
+            done += result.criterion.points
     return _markup(svg)
 
 
-def score_bar(earned: int, judged: int, total: int) -> Markup:
+def score_bar(score: Score) -> Markup:
     """Points earned, not earned and not judged as parts of all points."""
-    parts = (("met", earned), ("not_met", judged - earned), ("ungraded", total - judged))
-    svg = _svg(WIDTH, 22, f"{earned} points earned, {judged - earned} not earned, {total - judged} not judged")
-    x, scale = 0.0, Scale(0, total, 0, WIDTH)
-    for verdict, points in parts:
+    lost, open_ = score.judged - score.earned, score.total - score.judged
+    svg = _svg("bars", f"{score.earned} points earned, {lost} not earned, {open_} not judged")
+    done = 0
+    for verdict, points in (("met", score.earned), ("not_met", lost), ("ungraded", open_)):
         if points:
-            _rect(svg, f"bar {verdict}", (x + 1, 1, max(scale(points) - 2, 1), 20))
-        x += scale(points)
+            _segment(svg, verdict, done / score.total, points / score.total)
+            done += points
     return _markup(svg)
+
+
+def _segment(svg: Element, verdict: str, start: float, share: float) -> Element:
+    """A part of a bar in shares of its width, which follows the page while height and pattern stay as they are."""
+    box = {"x": f"{start:.2%}", "y": "1", "width": f"{share * 0.994:.2%}", "height": "16"}
+    return SubElement(svg, "rect", {"class": f"bar {verdict}", **box})
 
 
 def waterfall(spans: Sequence[Span]) -> Markup:
     """Spans on one time axis, children under their parents; at most `MAX_SPANS`, one that failed says so."""
     rows = list(_tree(spans))[:MAX_SPANS]
     height = 30 + 24 * len(rows)
-    svg = _svg(WIDTH, height, f"Waterfall of {len(rows)} spans")
+    svg = _svg("chart", f"Waterfall of {len(rows)} spans", (WIDTH, height))
     low, high = min(span.start for span in spans), max(span.end for span in spans)
     scale = Scale(low, high, 290, WIDTH - 70)
     for tick in scale.ticks():
@@ -123,7 +127,7 @@ def _tree(spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:
 def distribution(sides: Mapping[str, Side]) -> Markup:
     """Share of requests answered within a time, one stepped line a side; the axis ends past the slowest p99."""
     height, top, bottom = 220, 14, 180
-    svg = _svg(WIDTH, height, "Distribution of latencies: " + ", ".join(sides))
+    svg = _svg("chart", "Distribution of latencies: " + ", ".join(sides), (WIDTH, height))
     across = Scale(0, max(side.p99 for side in sides.values()) * 1.1, 52, WIDTH - 16)
     up = Scale(0, 1, bottom, top)
     for tick in across.ticks(7):
@@ -150,7 +154,7 @@ def _steps(samples: Sequence[float], across: Scale, up: Scale) -> str:
 
 def difference(latency: Latency) -> Markup:
     """The measured difference with its interval, and the budget it was held against, on one axis."""
-    svg = _svg(WIDTH, 84, f"Difference {latency.difference_ms:.1f} ms, budget {latency.budget_ms:.1f} ms")
+    svg = _svg("chart", f"Difference {latency.difference_ms:.1f} ms, budget {latency.budget_ms:.1f} ms", (WIDTH, 84))
     marks = (0.0, latency.low_ms, latency.high_ms, latency.budget_ms)
     margin = (max(marks) - min(marks)) * 0.08
     scale = Scale(min(marks) - margin, max(marks) + margin, 16, WIDTH - 16)
@@ -166,16 +170,15 @@ def difference(latency: Latency) -> Markup:
     return _markup(svg)
 
 
-def _svg(width: float, height: float, label: str) -> Element:
-    shown = str(visible(_short(label, 400)))
-    return Element(
-        "svg", {"class": "chart", "viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": shown}
-    )
+def _svg(css: str, label: str, size: tuple[float, float] | None = None) -> Element:
+    """An empty drawing: with a `size` it scales as a whole, without one its shares follow the width it is given."""
+    view = {"viewBox": f"0 0 {size[0]:g} {size[1]:g}"} if size else {}
+    return Element("svg", {"class": css, "role": "img", "aria-label": str(visible(_short(label, 400))), **view})
 
 
-def _rect(parent: Element, css: str, box: tuple[float, float, float, float]) -> Element:
+def _rect(parent: Element, css: str, box: tuple[float, float, float, float]) -> None:
     names = ("x", "y", "width", "height")
-    return SubElement(parent, "rect", {"class": css, **{n: f"{v:.1f}" for n, v in zip(names, box, strict=True)}})
+    SubElement(parent, "rect", {"class": css, **{n: f"{v:.1f}" for n, v in zip(names, box, strict=True)}})
 
 
 def _line(parent: Element, css: str, ends: tuple[float, float, float, float]) -> None:

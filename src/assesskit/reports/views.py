@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from assesskit.model import Assessment, CriterionResult, Verdict
+from assesskit.model import Assessment, CriterionResult, Observation, Verdict
 
 WORDS: dict[Verdict, str] = {"met": "Met", "not_met": "Not met", "ungraded": "Could not be judged"}
 READING_ORDER: tuple[Verdict, ...] = ("not_met", "ungraded", "met")
@@ -102,6 +102,21 @@ def seen(result: CriterionResult) -> str:
     """What was seen, in one line: the first failed check's summary, else the verdict's reason."""
     failed = (each.summary for each in result.observations if each.outcome == "failed" and each.summary)
     return next(failed, result.reason) if result.verdict == "not_met" else result.reason
+
+
+def why(result: CriterionResult) -> str:
+    """What the reason of a result is called."""
+    if result.verdict != "ungraded":
+        return "Why this verdict"
+    return "Why it is open" if result.criterion.kind == "judged" else "Why it could not be judged"
+
+
+def holds(observation: Observation) -> str:
+    """What there is to open below an observation, in words."""
+    evidence = many(len(observation.evidence), "piece") + " of evidence"
+    if not observation.detail:
+        return evidence
+    return f"{evidence} and a technical detail" if observation.evidence else "A technical detail"
 
 
 def by_competency(assessment: Assessment) -> tuple[Competency, ...]:

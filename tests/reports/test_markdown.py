@@ -1,0 +1,56 @@
+"""The report as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from tests.reports import hostile, samples
+
+from assesskit import reports
+from assesskit.model import Assessment
+
+
+def kinds(assessment: Assessment) -> Counter[str]:
+    """How often each kind of Markdown token occurs, nested ones included."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(reports.markdown(assessment))
+    nested: list[Token] = [child for token in tokens for child in token.children or ()]
+    return Counter(token.type for token in [*tokens, *nested])
+
+
+def test_hostile_text_opens_no_block_link_image_or_html():
+    found = kinds(hostile.assessment())
+    assert not found.keys() & {
+        "link_open",
+        "image",
+        "html_inline",
+        "html_block",
+        "fence",
+        "hr",
+        "code_inline",
+        "em_open",
+    }
+    assert found["heading_open"] == 1 + 2 + 2 + 1
+    assert found["table_open"] == 1
+    assert found["tr_open"] == 1 + 2
+
+
+def test_addresses_are_broken_so_that_nothing_links_them():
+    text = reports.markdown(hostile.assessment())
+    prose = "\n".join(line for line in text.split("\n") if not line.startswith("    "))
+    assert "://" not in prose
+    assert "www.evil" not in prose
+
+
+def test_every_criterion_has_a_row_with_its_verdict_in_words():
+    text = reports.markdown(samples.assessment())
+    assert kinds(samples.assessment())["tr_open"] == 1 + len(samples.assessment().results)
+    assert "| Resilience | Retries stay within their budget | Could not be judged | 4 points, not counted |" in text
+    assert "**39 of 57 points judged.**" in text
+
+
+def test_a_harness_fault_says_it_is_ours():
+    text = reports.markdown(samples.failed("harness_failed"))
+    assert "The fault is ours and costs the candidate nothing." in text
+    assert "Not met" not in text
