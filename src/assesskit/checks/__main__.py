@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import assesskit
 from assesskit.checks.harness import Harness, HarnessGoneError
 
 DETAIL_CAP = 8000
@@ -42,10 +43,12 @@ def broken_is_told(harness: Harness) -> Iterator[None]:
 def main() -> int:
     """Run one session."""
     harness = wire()
+    os.environ["PYTHONPATH"] = str(Path(assesskit.__file__).parents[1])  # instruments are processes that import us, too
     with broken_is_told(harness):
-        from assesskit.checks import session  # what cannot be imported is told, too
+        hello = harness.hello()
+        from assesskit.checks import session  # from here on, what cannot be imported is told, too
 
-        session.run(harness, Path.cwd())
+        session.run(harness, hello, Path.cwd())
     return 0
 
 

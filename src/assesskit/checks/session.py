@@ -30,12 +30,11 @@ class SessionError(Exception):
     """The stage is not as it should be, or the tests cannot be run: our fault."""
 
 
-def run(harness: Harness, folder: Path) -> None:
-    """Carry out one session; the tests lie in `folder`, which is the working directory.
+def run(harness: Harness, hello: Mapping[str, Any], folder: Path) -> None:
+    """Carry out the session that `hello` asks for; the tests lie in `folder`, which is the working directory.
 
     Raises SessionError, or whatever broke; then the session has no end that counts.
     """
-    hello = harness.hello()
     with ExitStack() as cleanup:
         world = staged(harness, hello, cleanup)
         harness.tell("instruments")
