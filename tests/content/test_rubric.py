@@ -10,10 +10,10 @@ from assesskit import content
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_page_names_every_criterion_with_points_checks_and_anchors(tmp_path):
+def test_the_page_names_every_criterion_with_points_judge_and_anchors(tmp_path):
     page = content.rubric_markdown(content.load(tiny.build(tmp_path), "tiny"))
-    assert "| `hello.polite` It greets | API design | 3 | checks | 1 public, 1 hidden |" in page
-    assert "| `hello.reasons` It is explained | API design | 1 | a person |  |" in page
+    assert "| `hello.polite` It greets | API design | 3 | checks |" in page
+    assert "| `hello.reasons` It is explained | API design | 1 | a person |" in page
     assert "\n0. none\n1. some\n2. most\n3. all\n" in page
     assert "6 points" in page
 

@@ -16,8 +16,8 @@ def rubric_markdown(exercise: Exercise) -> str:
         "",
         f"{exercise.spec.summary} Version {exercise.spec.version}, {exercise.spec.minutes} minutes, {total} points.",
         "",
-        "| Criterion | Competency | Points | Judged by | Checks |",
-        "| --- | --- | ---: | --- | --- |",
+        "| Criterion | Competency | Points | Judged by |",
+        "| --- | --- | ---: | --- |",
         *(_row(exercise, criterion) for criterion in exercise.criteria),
     ]
     for criterion in exercise.criteria:
@@ -26,12 +26,10 @@ def rubric_markdown(exercise: Exercise) -> str:
 
 
 def _row(exercise: Exercise, criterion: Criterion) -> str:
-    seen = [check.visibility for check in exercise.checks[criterion.id]]
-    checks = ", ".join(f"{seen.count(kind)} {kind}" for kind in ("public", "hidden") if kind in seen)
     judge = "a person" if criterion.kind == "judged" else "checks"
     competency = exercise.competencies[criterion.competency]
     return (
-        f"| `{criterion.id}` {_cell(criterion.title)} | {_cell(competency)} | {criterion.points} | {judge} | {checks} |"
+        f"| `{criterion.id}` {_cell(criterion.title)} | {_cell(competency)} | {criterion.points} | {judge} |"
     )
 
 
