@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 NONCE = "n0nce"
 HEALTHY = """
@@ -192,6 +194,14 @@ def harness(tmp_path: Path) -> Iterator[MiniHarness]:
     yield mini
     for one in mini.services.values():
         one.end()
+
+
+@pytest.fixture(scope="session")
+def key_pem() -> str:
+    """A private key, PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(*form).decode()
 
 
 @pytest.fixture

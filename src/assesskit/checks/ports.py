@@ -51,4 +51,7 @@ def _address(text: str) -> str:
     """Undo the kernel's notation: 32-bit words in the machine's byte order (little-endian where we run)."""
     raw = bytes.fromhex(text)
     words = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
-    return str(IPv4Address(words)) if len(words) == 4 else str(IPv6Address(words))  # noqa: PLR2004  bytes of IPv4
+    if len(words) == 4:  # noqa: PLR2004  bytes of IPv4
+        return str(IPv4Address(words))
+    address = IPv6Address(words)
+    return str(address.ipv4_mapped or address)
