@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Self
 from assesskit.errors import EngineError, RuntimeUnavailableError, SubmissionFailed
 from assesskit.model import RuntimeInfo, Usage
 from assesskit.pods.port import Exit, Image, OnLine, Output, Pod, PodSpec, Program, Role, ServiceSpec, SignalName
-from assesskit.pods.ports import free_ports
+from assesskit.pods.ports import reserve_ports
 from assesskit.pods.script import PATIENCE, FakeProcess, Script, idle, perform
 from assesskit.pods.streams import Tail
 
@@ -119,7 +119,8 @@ class FakePod:
 
     def __init__(self, runtime: FakeRuntime, spec: PodSpec) -> None:
         self.run = spec.run
-        self.ports: Mapping[str, int] = free_ports(spec.ports)
+        self._reserved = reserve_ports(spec.ports)
+        self.ports = self._reserved.by_name
         self.volumes: Mapping[str, str] = {name: f"/volumes/{name}" for name in spec.volumes}
         self.contents: dict[str, dict[str, bytes]] = {name: {} for name in spec.volumes}
         self.closed = False
@@ -151,6 +152,7 @@ class FakePod:
             service.join()
         if not self.closed:
             self.closed = True
+            self._reserved.release()
             self.runtime.ask()
 
     def __enter__(self) -> Self:

@@ -71,7 +71,8 @@ class Launch:
         self._ending: Ending | None = None
         self._peak = 0
         told, self._control = os.pipe()
-        self._report, tells = os.pipe()
+        report, tells = os.pipe()
+        self._reports: IO[bytes] = os.fdopen(report, "rb")
         try:
             self.supervisor = subprocess.Popen(
                 (sys.executable, "-I", "-S", str(SUPERVISOR), str(told), str(tells)),
@@ -84,7 +85,7 @@ class Launch:
             )
         except OSError as error:
             os.close(self._control)
-            os.close(self._report)
+            self._reports.close()
             raise EngineError(f"no process could be started: {error}") from error
         finally:
             os.close(told)
@@ -108,11 +109,12 @@ class Launch:
         try:
             with os.fdopen(os.dup(self._control), "wb") as control:
                 control.write(json.dumps(asdict(order)).encode() + b"\n")
-            self._reports: IO[bytes] = os.fdopen(self._report, "rb")
             pid: int = json.loads(self._reports.readline())["pid"]
         except (BrokenPipeError, ValueError) as error:
             self.supervisor.kill()
             self.supervisor.wait()
+            os.close(self._control)
+            self._reports.close()
             raise EngineError("the program's supervisor did not start") from error
         return pid
 

@@ -19,7 +19,7 @@ from assesskit.model import RuntimeInfo, Usage
 from assesskit.pods.environments import environment
 from assesskit.pods.launch import MIB, Launch, Order, resource_limits
 from assesskit.pods.port import Exit, Image, OnLine, Output, Pod, PodSpec, Program, Role, ServiceSpec, SignalName
-from assesskit.pods.ports import free_ports
+from assesskit.pods.ports import Ports, reserve_ports
 from assesskit.pods.recipe import read_recipe
 from assesskit.pods.runs import make_run_folder, reap_runs, remember_process, remove_folder
 from assesskit.pods.streams import PipeChannel, Tail
@@ -83,10 +83,11 @@ class ProcessRuntime:
 
     def open(self, spec: PodSpec) -> Pod:
         """Choose ports and make the volumes' folders, see `PodRuntime.open`."""
-        ports = free_ports(spec.ports)
+        ports = reserve_ports(spec.ports)
         try:
             return ProcessPod(spec, make_run_folder(self._work, spec.run), ports)
         except OSError as error:
+            ports.release()
             raise EngineError(f"the run's folder could not be made: {error}") from error
 
     def reap(self) -> list[str]:
@@ -97,11 +98,12 @@ class ProcessRuntime:
 class ProcessPod:
     """The processes of one run and their folder. Volumes are plain folders: their size is not enforced."""
 
-    def __init__(self, spec: PodSpec, folder: Path, ports: dict[str, int]) -> None:
+    def __init__(self, spec: PodSpec, folder: Path, ports: Ports) -> None:
         self.run = spec.run
-        self.ports: Mapping[str, int] = ports
+        self.ports = ports.by_name
         self.volumes: Mapping[str, str] = {name: str(folder / "volumes" / name) for name in spec.volumes}
         self._folder = folder
+        self._reserved = ports
         self._services: dict[str, ProcessService] = {}
         for volume in self.volumes.values():
             Path(volume).mkdir(parents=True, mode=0o700)
@@ -129,6 +131,7 @@ class ProcessPod:
                 service.kill()
         finally:
             remove_folder(self._folder)
+            self._reserved.release()
 
     def __enter__(self) -> Self:
         return self
