@@ -99,10 +99,14 @@ class Judge:
         """The first thing that is wrong with an answer; None when it is right."""
         if exchange.response is None:
             return Flaw(operation, exchange.error, "an HTTP answer", "RFC 9110 section 3.4", exchange)
+        if exchange.response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            undeserved = _undeserved(operation, exchange, wanted)
+            if undeserved is not None:
+                return undeserved
         for check, rule in CHECKS.items():
             if finding := self._found(check, operation, exchange):
                 return Flaw(operation, *self._told(finding, operation, exchange.response), rule, exchange)
-        return _undeserved(operation, exchange, wanted)
+        return None
 
     def _found(self, check: CheckFunction, operation: str, exchange: Exchange) -> Finding | None:
         method, path = operation.split()
@@ -124,7 +128,7 @@ class Judge:
         if isinstance(finding, JsonSchemaError):
             at = pointed("", *finding.instance_path) or "the document itself"
             return f"{finding.title.lower()}: {finding.validation_message} (at {at})", pointed(where, answer.status)
-        message = finding.message.replace("\n\n", "; ").replace("\n", "; ")
+        message = " ".join(finding.message.split())
         what = f"{answer.status}: {finding.title.lower()}"
         documented = ", ".join(self._contract["paths"][path][method.lower()]["responses"])
         return (f"{what}: {message}" if message else what), f"{where} names {documented}"

@@ -32,7 +32,7 @@ PLATFORM = ("GET /livez", "GET /readyz", "GET /metrics")
 EXAMPLES = 25
 """Generated requests for each operation and each of right and wrong."""
 SHRINKING = 40
-"""Flawed answers of one operation after which no smaller example is looked for."""
+"""Requests after the first flaw of an operation in which a smaller example is looked for."""
 SECONDS = 60.0
 """A service too slow to be explored in this time is not judged."""
 SHOWN = 4
@@ -49,14 +49,16 @@ class _Enough(BaseException):  # passes through hypothesis, which stops looking
     pass
 
 
-def answers_as_the_contract_says(client: Client, tokens: Tokens, contract: dict[str, Any]) -> int:
+def answers_as_the_contract_says(
+    client: Client, tokens: Tokens, contract: dict[str, Any], *, examples: int = EXAMPLES
+) -> int:
     """Explore every operation; returns how many answers were judged. Failure tells the smallest example of each flaw.
 
     Raises Inconclusive when the service is too slow to be explored.
     """
     exploration = _Exploration(client, tokens, contract)
     try:
-        exploration.run()
+        exploration.run(examples)
     except TimeoutError as late:
         if not exploration.flaws:
             raise Inconclusive(f"the service was not explored within {SECONDS:g} s") from late
@@ -75,22 +77,24 @@ class _Exploration:
         self.count = 0
         self.flaws: dict[tuple[str, str], Flaw] = {}
 
-    def run(self) -> None:
+    def run(self, examples: int) -> None:
         """Explore each operation. Raises TimeoutError when the time is up."""
         for operation in PLATFORM:
             self._send(operation, operation.split()[1])
-        for body in _edges(self._contract):
+        for body in _bodies(self._contract):
             self._create(json.dumps(body).encode())
+        for query in _queries(self._contract):
+            self._list(query)
         self._states()
         for operation, mode in itertools.product((CREATE, LIST), GenerationMode):
-            self._explore(operation, mode)
+            self._explore(operation, mode, examples)
 
-    def _explore(self, operation: str, mode: GenerationMode) -> None:
+    def _explore(self, operation: str, mode: GenerationMode, examples: int) -> None:
         method, path = operation.split()
-        flawed = 0
+        found_at: int | None = None
 
         @settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             derandomize=True,
             database=None,
             deadline=None,
@@ -101,14 +105,12 @@ class _Exploration:
         )
         @given(case=self._judge.schema[path][method].as_strategy(generation_mode=mode))
         def one(case: Case[Any]) -> None:
-            nonlocal flawed
-            right = self._create(_body(case)) if operation == CREATE else self._list(case.query)
-            if right:
-                return
-            flawed += 1
-            if flawed > SHRINKING:
+            nonlocal found_at
+            if found_at is not None and self.count > found_at + SHRINKING:
                 raise _Enough
-            raise _Flawed
+            if not (self._create(_body(case)) if operation == CREATE else self._list(case.query)):
+                found_at = found_at or self.count
+                raise _Flawed
 
         try:
             one()
@@ -172,7 +174,7 @@ class _Exploration:
         return exchange.response, False
 
 
-def _edges(contract: dict[str, Any]) -> Iterator[Any]:
+def _bodies(contract: dict[str, Any]) -> Iterator[Any]:
     """Bodies that differ in one thing from the contract's example: at a limit, beyond it, of another type, missing."""
     media = contract["paths"]["/v1/orders"]["post"]["requestBody"]["content"]["application/json"]
     example = media["example"]
@@ -184,6 +186,14 @@ def _edges(contract: dict[str, Any]) -> Iterator[Any]:
         yield from ({**rest, name: value} for value in (*ZOO, *limits))
     yield {**example, "unexpected": 1}
     yield from ([], [example], "x", 3, None)
+
+
+def _queries(contract: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Queries of one parameter: at a limit, beyond it, of another type."""
+    for given_parameter in contract["paths"]["/v1/orders"]["get"]["parameters"]:
+        parameter = resolved(contract, given_parameter)
+        values = (*ZOO, *_limits(resolved(contract, parameter["schema"])))
+        yield from ({parameter["name"]: value} for value in values)
 
 
 def _limits(schema: Mapping[str, Any]) -> Iterator[Any]:

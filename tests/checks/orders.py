@@ -1,0 +1,167 @@
+"""A small right service in Flask, with the mistakes that can be made in it: what the contract checks are tested on."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+ISSUER, AUDIENCE = "https://gateway.test", "orders"
+SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
+TITLES = {400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}
+
+
+class Refused(Exception):  # noqa: N818  an answer, not an error
+    def __init__(self, status: int, **headers: str) -> None:
+        self.status = status
+        self.headers = headers
+
+
+class Orders:
+    """`flaws` are the mistakes this service makes; without any it is right."""
+
+    def __init__(self, public_key: str, document: Mapping[str, Any], flaws: frozenset[str]) -> None:
+        self.key = public_key
+        self.document = document
+        self.flaws = flaws
+        self.orders: dict[str, dict[str, Any]] = {}
+
+    def app(self) -> Flask:
+        app = Flask("orders")
+        app.add_url_rule("/v1/orders", view_func=self.create, methods=["POST"])
+        app.add_url_rule("/v1/orders", view_func=self.page, methods=["GET"])
+        app.add_url_rule("/v1/orders/<key>", view_func=self.read, methods=["GET"])
+        app.add_url_rule("/v1/orders/<key>/cancel", view_func=self.cancel, methods=["POST"])
+        app.add_url_rule("/openapi.json", view_func=lambda: dict(self.document), endpoint="document")
+        for path in ("/livez", "/readyz", "/metrics"):
+            app.add_url_rule(path, view_func=lambda: "fine", endpoint=path)
+        app.register_error_handler(Refused, lambda error: self.problem(error.status, **error.headers))
+        if "html errors" not in self.flaws:
+            app.register_error_handler(HTTPException, self.framework_error)
+        return app
+
+    def framework_error(self, error: HTTPException) -> Response:
+        headers = (
+            {} if "no Allow" in self.flaws else {name: text for name, text in error.get_headers() if name == "Allow"}
+        )
+        return self.problem(error.code or 500, **headers)
+
+    def problem(self, status: int, **headers: str) -> Response:
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        if status == 401 and "no challenge" not in self.flaws:
+            named["WWW-Authenticate"] = 'Bearer realm="orders"'
+        body: dict[str, Any] = {"type": "about:blank", "title": TITLES.get(status, "Refused"), "status": status}
+        if "status 200 in problems" in self.flaws:
+            body["status"] = 200
+        kind = "application/json" if "errors as json" in self.flaws else "application/problem+json"
+        return Response(json.dumps(body), status, named, content_type=kind)
+
+    def caller(self, scope: str) -> str:
+        try:
+            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+            claims = jwt.decode(token, self.key, ["RS256"], audience=AUDIENCE, issuer=ISSUER)
+        except jwt.InvalidTokenError:
+            if "anonymous" in self.flaws:
+                return "nobody"
+            raise Refused(401) from None
+        if scope not in claims["scope"].split() and "no scopes" not in self.flaws:
+            raise Refused(403)
+        return str(claims["sub"])
+
+    def answer(self, order: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
+        shown = {key: value for key, value in order.items() if key != "version"}
+        if "missing field" in self.flaws:
+            del shown["created_at"]
+        if "mistyped field" in self.flaws:
+            shown["quantity"] = str(shown["quantity"])
+        if "local time" in self.flaws:
+            shown["created_at"] = "1 March 2026, 09:30"
+        kind = "text/plain" if "wrong content type" in self.flaws else "application/json; charset=utf-8"
+        tag = {} if "no ETag" in self.flaws else {"ETag": f'"{order["version"]}"'}
+        return Response(json.dumps(shown), status, {**headers, **tag}, content_type=kind)
+
+    def payload(self) -> dict[str, Any]:
+        if request.mimetype != "application/json" and "any media type" not in self.flaws:
+            raise Refused(415)
+        if "crash on bad JSON" in self.flaws:
+            given = json.loads(request.data)
+        else:
+            try:
+                given = json.loads(request.data)
+            except ValueError:
+                raise Refused(400) from None
+        if "crash on no object" not in self.flaws and not isinstance(given, dict):
+            raise Refused(422)
+        self.validate(given)
+        return dict(given)
+
+    def validate(self, given: dict[str, Any]) -> None:
+        sku, quantity, note = given.get("sku"), given.get("quantity"), given.get("note")
+        most = 10**9 if "no maximum" in self.flaws else 100
+        if "numbers in strings" in self.flaws and isinstance(quantity, str) and quantity.isdecimal():
+            quantity = int(quantity)
+        whole = isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= most
+        text = note is None or (isinstance(note, str) and len(note) <= (199 if "short notes" in self.flaws else 200))
+        extra = given.keys() - {"sku", "quantity", "note"} and "more fields" not in self.flaws
+        if not (isinstance(sku, str) and SKU.fullmatch(sku) and whole and text) or extra:
+            raise Refused(400 if "400 for 422" in self.flaws else 422)
+
+    def create(self) -> Response:
+        self.caller("orders:write")
+        if not request.headers.get("Idempotency-Key"):
+            raise Refused(400)
+        given = self.payload()
+        if given["sku"].startswith("OUT-"):
+            raise Refused(409)
+        key = str(uuid.uuid4())
+        fixed = {"id": key, "status": "confirmed", "created_at": "2026-03-01T09:30:00Z", "version": 1}
+        self.orders[key] = {"sku": given["sku"], "quantity": given["quantity"], "note": given.get("note"), **fixed}
+        headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{key}"}
+        return self.answer(self.orders[key], 200 if "200 for 201" in self.flaws else 201, **headers)
+
+    def page(self) -> dict[str, Any]:
+        self.caller("orders:read")
+        limit = request.args.get("limit", "20")
+        if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 100):
+            raise Refused(422)
+        if "cursor" in request.args:
+            raise Refused(400)
+        newest = [*self.orders.values()][::-1][: int(limit) if limit.isdecimal() else 20]
+        items = [{key: value for key, value in order.items() if key != "version"} for order in newest]
+        return {"items": items, "next_cursor": 7 if "number as cursor" in self.flaws else None}
+
+    def find(self, key: str) -> dict[str, Any]:
+        if "crash on unknown" in self.flaws:
+            return self.orders[key]
+        if key not in self.orders:
+            raise Refused(404)
+        return self.orders[key]
+
+    def read(self, key: str) -> Response:
+        self.caller("orders:read")
+        order = self.find(key)
+        if request.headers.get("If-None-Match") == f'"{order["version"]}"':
+            return Response(status=304, headers={"ETag": f'"{order["version"]}"'})
+        return self.answer(order)
+
+    def cancel(self, key: str) -> Response:
+        self.caller("orders:write")
+        order = self.find(key)
+        match = request.headers.get("If-Match")
+        if match is None:
+            raise Refused(428)
+        if match not in ("*", f'"{order["version"]}"') and "If-Match ignored" not in self.flaws:
+            raise Refused(412)
+        if order["status"] == "cancelled" and "cancels twice" not in self.flaws:
+            raise Refused(409)
+        order |= {
+            "status": "canceled" if "another status" in self.flaws else "cancelled",
+            "version": order["version"] + 1,
+        }
+        return self.answer(order)

@@ -1,0 +1,158 @@
+"""The contract checks against a right service and against the mistakes people make in one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.checks.orders import AUDIENCE, ISSUER, Orders
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from assesskit.checks.contract import keeps_contract, published_document
+from assesskit.checks.contract_errors import answers_errors_well
+from assesskit.checks.contract_responses import answers_as_the_contract_says
+from assesskit.checks.expect import Failure
+from assesskit.checks.http import Client
+from assesskit.checks.tokens import Tokens
+
+CONTRACT = Path(__file__).parents[2] / "exercises/build-service/contract/openapi.yaml"
+Serve = Callable[..., Client]
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_args: Any, **_kwargs: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="module")
+def tokens(key: rsa.RSAPrivateKey) -> Tokens:
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    return Tokens({"submission": pem}, ISSUER, AUDIENCE)
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text())
+    return document
+
+
+@pytest.fixture
+def serve(key: rsa.RSAPrivateKey, contract: dict[str, Any]) -> Iterator[Serve]:
+    """Serves Orders with the given flaws until the test is over."""
+    public = (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+    @contextmanager
+    def served(*flaws: str) -> Iterator[Client]:
+        app = Orders(public, contract, frozenset(flaws)).app()
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield Client(server.server_port)
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    with ExitStack() as stack:
+        yield lambda *flaws: stack.enter_context(served(*flaws))
+
+
+def test_a_right_service_meets_all_three(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
+    """A right service publishes the contract, errs well and answers as the contract says."""
+    client = serve()
+    keeps_contract(published_document(client), contract)
+    answers_errors_well(client, tokens)
+    assert answers_as_the_contract_says(client, tokens, contract) > 100
+
+
+ERRORS = {
+    "html errors": "a path that does not exist: 404 came with the content type text/html",
+    "errors as json": "no token: 401 came with the content type application/json",
+    "status 200 in problems": "the status in the problem document is 200, that of the answer 401",
+    "no challenge": "no token: 401 came without WWW-Authenticate",
+    "no Allow": "a method the path does not have: 405 came without Allow",
+    "anonymous": "a token that is none: expected 401, got 201",
+    "no scopes": "a token without orders:write: expected 403, got 201",
+    "any media type": "a body of another media type: expected 415, got 201",
+    "400 for 422": "a missing field: expected 422, got 400",
+    "If-Match ignored": "If-Match with another entity tag: expected 412, got 200",
+    "cancels twice": "cancelling a cancelled order: expected 409, got 200",
+    "crash on bad JSON": "a body that is not JSON: expected 400, got 500",
+}
+
+
+@pytest.mark.parametrize(("flaw", "told"), ERRORS.items())
+def test_a_wrong_error_answer_is_named(flaw: str, told: str, serve: Serve, tokens: Tokens) -> None:
+    """Each wrong error answer is told by its case, with what was expected and what came."""
+    with pytest.raises(Failure) as failed:
+        answers_errors_well(serve(flaw), tokens)
+    assert told in failed.value.summary
+    assert "RFC 9457" in failed.value.rule
+
+
+def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens) -> None:
+    """One mistake does not hide another."""
+    with pytest.raises(Failure, match="3 of 14 error answers") as failed:
+        answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens)
+    assert failed.value.summary.count("expected") == 2
+
+
+RESPONSES = {
+    "200 for 201": "POST /v1/orders: 200: undocumented status code",
+    "no Location": "POST /v1/orders: 201: missing required response headers",
+    "no ETag": "POST /v1/orders: 201: missing required response headers",
+    "wrong content type": "POST /v1/orders: 201: undocumented content-type",
+    "missing field": '"created_at" is a required property',
+    "mistyped field": 'is not of type "integer" (at /quantity)',
+    "local time": "(at /created_at)",
+    "another status": "(at /status)",
+    "number as cursor": "(at /next_cursor)",
+    "errors as json": "undocumented content-type",
+    "crash on bad JSON": "POST /v1/orders: 500",
+    "crash on no object": "POST /v1/orders: 500",
+    "crash on unknown": "GET /v1/orders/{order_id}: 500",
+    "no maximum": "POST /v1/orders: 201: a request that breaks the contract was accepted",
+    "numbers in strings": "POST /v1/orders: 201: a request that breaks the contract was accepted",
+    "more fields": "POST /v1/orders: 201: a request that breaks the contract was accepted",
+    "short notes": "POST /v1/orders: 422: a request that keeps the contract was refused",
+    "limit ignored": "GET /v1/orders: 200: a request that breaks the contract was accepted",
+}
+
+
+@pytest.mark.parametrize(("flaw", "told"), RESPONSES.items())
+def test_an_answer_outside_the_contract_is_told(
+    flaw: str, told: str, serve: Serve, tokens: Tokens, contract: dict[str, Any]
+) -> None:
+    """Each kind of wrong answer is found, and told with its operation and what is wrong."""
+    with pytest.raises(Failure) as failed:
+        answers_as_the_contract_says(serve(flaw), tokens, contract, examples=2)
+    assert told in failed.value.summary
+    assert failed.value.sent
+    assert failed.value.received
+
+
+def test_the_same_service_is_told_the_same_twice(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
+    """The exploration has no luck in it."""
+    told = []
+    for _ in range(2):
+        with pytest.raises(Failure) as failed:
+            answers_as_the_contract_says(serve("no maximum"), tokens, contract)
+        told.append((failed.value.summary, failed.value.sent.partition("{")[2]))
+    assert told[0] == told[1]
