@@ -84,6 +84,14 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         {TOML: ("{port.relay-stock}", "{port.relay-stok}")},
         f"{TOML}: submission.env.STOCK_URL: unknown placeholder {{port.relay-stok}} (did you mean 'port.relay-stock'?)",
     ),
+    "half a placeholder": (
+        {TOML: ("{volume}", "{volume")},
+        f"{TOML}: submission.env.DATA: a brace without its other half",
+    ),
+    "empty text": (
+        {RUBRIC: ('feedback = "Reasons."', 'feedback = " "')},
+        f"{RUBRIC}: criteria[hello.reasons]: feedback: is empty",
+    ),
     "the reference's port": (
         {TOML: ("{port.relay-stock}", "{port.reference}")},
         f"{TOML}: submission.env.STOCK_URL: unknown placeholder {{port.reference}}",

@@ -82,6 +82,7 @@ HOSTILE = {
         lambda m, e: [hostile.smuggled(name)(m, e) for name in ("caf\u00e9", "cafe\u0301")] and None,
         "is there twice, also as",
     ),
+    "twice in the manifest": (lambda m, _: m["files"].append(m["files"][0]), "'.gitignore': is there twice"),
     "file and folder": (hostile.smuggled("app.py/x"), "'app.py': is both a file and a folder"),
     "link": (hostile.smuggled("l", b"/etc/passwd", mode=stat.S_IFLNK | 0o777), "is a link or special file"),
     "fifo": (hostile.smuggled("p", b"", mode=stat.S_IFIFO | 0o644), "is a link or special file"),
@@ -97,7 +98,7 @@ HOSTILE = {
     ),
     "left out": (lambda m, e: e.pop(0) and None, "is in its manifest and not in it"),
     "slipped in": (lambda m, e: m["files"].pop(0) and None, "is in it and not in its manifest"),
-    "bzip2": (hostile.compressed_with(zipfile.ZIP_BZIP2), "is compressed in a way we do not take"),
+    "bzip2": (hostile.compressed_with(zipfile.ZIP_BZIP2), "'files/.gitignore' is compressed in a way we do not take"),
     "lzma": (hostile.compressed_with(zipfile.ZIP_LZMA), "is compressed in a way we do not take"),
     "nothing": (hostile.said(files=[]), "Dockerfile: is missing, and required"),
     "other exercise": (hostile.said(workspace__exercise="huge"), "is of exercise 'huge', not 'tiny'"),
@@ -139,6 +140,17 @@ def test_a_name_that_goes_on_after_a_nul_is_another_name(tmp_path, exercise, sou
     longer = hostile.rebuilt(sound, tmp_path / "bad.zip", hostile.smuggled("a", zip_name="files/a#b"))
     (tmp_path / "bad.zip").write_bytes(longer.read_bytes().replace(b"files/a#b", b"files/a\0b"))
     assert "is in its manifest and not in it" in refused(tmp_path / "bad.zip", exercise)
+
+
+def test_a_name_of_nothing_is_refused(tmp_path, exercise, sound):
+    (tmp_path / "bad.zip").write_bytes(sound.read_bytes().replace(b"files/app.py", b"\0iles/app.py"))
+    assert "'files/app.py': is in its manifest and not in it" in refused(tmp_path / "bad.zip", exercise)
+
+
+def test_a_manifest_that_is_compressed_oddly_is_not_unpacked(tmp_path, exercise):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("manifest.json", "{}")
+    assert "'manifest.json' is compressed in a way we do not take" in refused(tmp_path / "bad.zip", exercise)
 
 
 def test_an_archive_with_a_password_is_refused(tmp_path, exercise, sound):

@@ -28,9 +28,7 @@ def rubric_markdown(exercise: Exercise) -> str:
 def _row(exercise: Exercise, criterion: Criterion) -> str:
     judge = "a person" if criterion.kind == "judged" else "checks"
     competency = exercise.competencies[criterion.competency]
-    return (
-        f"| `{criterion.id}` {_cell(criterion.title)} | {_cell(competency)} | {criterion.points} | {judge} |"
-    )
+    return f"| `{criterion.id}` {_cell(criterion.title)} | {_cell(competency)} | {criterion.points} | {judge} |"
 
 
 def _cell(text: str) -> str:

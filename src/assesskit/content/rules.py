@@ -10,7 +10,7 @@ from pathlib import Path
 from assesskit.content.digests import irregular_below
 from assesskit.content.exercise import Exercise
 from assesskit.content.parsing import did_you_mean
-from assesskit.content.placeholders import known_placeholders, placeholders
+from assesskit.content.placeholders import fill, known_placeholders, placeholders
 from assesskit.content.schema import Environment
 
 _CRITERION_ID = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+")
@@ -45,6 +45,9 @@ def _criteria(exercise: Exercise) -> Iterator[str]:
         if criterion.competency not in exercise.competencies:
             near = did_you_mean(criterion.competency, exercise.competencies)
             yield f"{where}: competency: unknown {criterion.competency!r}{near}"
+        for key in ("title", "explanation", "feedback", "interviewer"):
+            if not getattr(criterion, key).strip():
+                yield f"{where}: {key}: is empty"
         if criterion.kind == "judged" and len(criterion.anchors) != _LEVELS:
             yield f"{where}: anchors: a judged criterion has four, for the levels 0 to 3"
         if criterion.kind == "automatic" and criterion.anchors:
@@ -131,6 +134,8 @@ def _unfillable(env: Environment, known: tuple[str, ...], where: str) -> Iterato
         for name in placeholders(value):
             if name not in known:
                 yield f"{where}.{key}: unknown placeholder {{{name}}}{did_you_mean(name, known)}"
+        if not {"{", "}"}.isdisjoint(fill(value, dict.fromkeys(placeholders(value), ""))):
+            yield f"{where}.{key}: a brace without its other half"
 
 
 def _claims(exercise: Exercise) -> Iterator[str]:

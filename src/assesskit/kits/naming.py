@@ -25,9 +25,12 @@ def name_problems(paths: Collection[str]) -> Iterator[str]:
     for path in paths:
         if problem := _problem(path):
             yield f"{_short(path)}: {problem}"
-        same = seen.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
-        if same is not path:
-            yield f"{_short(path)}: is there twice" + ("" if same == path else f", also as {_short(same)}")
+        alike = unicodedata.normalize("NFC", path).casefold()
+        if alike in seen:
+            yield f"{_short(path)}: is there twice" + (
+                f", also as {_short(seen[alike])}" if seen[alike] != path else ""
+            )
+        seen[alike] = path
     folders = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/"}
     for path in folders.intersection(paths):
         yield f"{_short(path)}: is both a file and a folder"

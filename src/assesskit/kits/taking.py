@@ -80,6 +80,7 @@ def _take_archive(file: BinaryIO, path: Path, exercise: Exercise, into: Path) ->
     try:
         _bounded(file, max_bytes(exercise) + MAX_MANIFEST, where)
         with zipfile.ZipFile(file) as archive:
+            _plainly_compressed(archive, where)
             manifest = _manifest(archive, where)
             if problem := not_of(exercise, manifest.workspace):
                 hint = "Grade it with the content it was started from, or a version of the exercise of its own."
@@ -88,7 +89,9 @@ def _take_archive(file: BinaryIO, path: Path, exercise: Exercise, into: Path) ->
                 raise SubmissionError(listed("cannot be taken", problems), where=where)
             contents = [(entry, _content(archive, entry)) for entry in manifest.files]
     except _DAMAGED as error:
-        raise SubmissionError(f"cannot be read as a zip archive: {error}", where=where) from error
+        raise SubmissionError(
+            f"cannot be read as a zip archive: {str(error) or 'it ends too early'}", where=where
+        ) from error
     if altered := [repr(entry.path) for entry, data in contents if data is None]:
         raise SubmissionError(listed("holds files that are not those of its manifest", altered), where=where)
     with appearing(into) as folder:
@@ -105,6 +108,13 @@ def _bounded(file: BinaryIO, limit: int, where: str) -> None:
         raise SubmissionError(f"is larger than {limit // 1024**2} MiB", where=where)
     if data.count(_ENTRY) > 2 * MAX_FILES:
         raise SubmissionError(f"holds more than {MAX_FILES} files", where=where)
+
+
+def _plainly_compressed(archive: zipfile.ZipFile, where: str) -> None:
+    """Before anything is unpacked: the other methods may ask for as much memory as they like."""
+    for info in archive.infolist():
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise SubmissionError(f"{info.orig_filename!r} is compressed in a way we do not take", where=where)
 
 
 def _manifest(archive: zipfile.ZipFile, where: str) -> Manifest:
@@ -130,7 +140,7 @@ def _wrong(archive: zipfile.ZipFile, manifest: Manifest, exercise: Exercise) -> 
     if (total := sum(entry.size for entry in manifest.files)) > max_bytes(exercise):
         yield f"{total / 1024**2:.1f} MiB unpacked, at most {exercise.spec.submission.max_mb} are allowed"
     yield from (f"{name}: is missing, and required" for name in missing(exercise, paths))
-    there = Counter(info.orig_filename for info in archive.infolist() if not info.is_dir())
+    there = Counter(info.orig_filename for info in archive.infolist() if not info.orig_filename.endswith("/"))
     expected = {MANIFEST, *(FILES + path for path in paths)}
     yield from (f"{name!r}: is in its manifest and not in it" for name in sorted(expected.difference(there)))
     yield from (f"{name!r}: is in it and not in its manifest" for name in sorted(there.keys() - expected))
@@ -141,8 +151,6 @@ def _wrong(archive: zipfile.ZipFile, manifest: Manifest, exercise: Exercise) -> 
             yield f"{info.orig_filename!r}: has another size than its manifest says"
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             yield f"{info.orig_filename!r}: is a link or special file"
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            yield f"{info.orig_filename!r}: is compressed in a way we do not take"
 
 
 def _content(archive: zipfile.ZipFile, entry: FrozenFile) -> bytes | None:
