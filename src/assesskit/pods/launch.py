@@ -197,8 +197,8 @@ class Launch:
                 if self._control >= 0:
                     os.close(self._control)
                     self._control = -1
-                with self._reports:
-                    last = self._reports.readline()
+                last = b"" if self._reports.closed else self._reports.readline()
+                self._reports.close()
                 if not last:
                     raise EngineError("the program's supervisor was killed")
                 self._ending = Ending(**json.loads(last))

@@ -78,9 +78,9 @@ class PodSpec:
 @dataclass(frozen=True)
 class ServiceSpec:
     """One service. `command` None means the image's own. `env` is all the environment the program gets (the runtime
-    adds PATH, HOME, LANG and nothing else). `files` (path relative to the working directory -> bytes, `/`-separated)
-    are in place before it starts and read-only to it. `volume` names a volume of the pod. `interactive` opens
-    `Service.channel`.
+    adds PATH, HOME, LANG, what the image sets, TMPDIR where /tmp is not its own, and nothing else). `files` (path
+    relative to the working directory -> bytes, `/`-separated) are in place before it starts and read-only to it.
+    `volume` names a volume of the pod. `interactive` opens `Service.channel`.
     """
 
     name: str

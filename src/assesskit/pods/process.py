@@ -125,13 +125,21 @@ class ProcessPod:
         return service
 
     def close(self) -> None:
-        """Kill every service and delete the run's folder, see `Pod.close`."""
-        try:
-            for service in self._services.values():
+        """Kill every service and delete the run's folder, see `Pod.close`.
+
+        Raises EngineError, once and after everything else is gone, when a service's supervisor was killed from outside.
+        """
+        services, self._services = self._services, {}
+        lost: list[EngineError] = []
+        for service in services.values():
+            try:
                 service.kill()
-        finally:
-            remove_folder(self._folder)
-            self._reserved.release()
+            except EngineError as error:
+                lost.append(error)
+        self._reserved.release()
+        remove_folder(self._folder)
+        if lost:
+            raise lost[0]
 
     def __enter__(self) -> Self:
         return self
