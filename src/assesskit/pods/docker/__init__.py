@@ -1,7 +1,7 @@
 """Pods on a Docker engine: the only runtime that may run code nobody trusts.
 
-`engine` talks to it, `images` (with `wheels`, `context`, `build`) makes programs into images, `flags` says what a
-container may do, `pod`, `service` and `channel` run them, `owner` finds what killed harnesses left behind.
+`engine` talks to it; `images` (with `wheels`, `context`, `dockerfile`, `build`) makes programs into images; `flags`
+says what a container may do; `pod`, `service`, `channel` and `logs` run them; `owner` finds what killed harnesses left.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import threading
-import time
 from collections import deque
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 LAST_LINES = 40
 LINE_CHARACTERS = 500
-OUTPUT_BUDGET = 16 * MIB
+OUTPUT_BUDGET = 4 * MIB
 BAD_REQUEST, SERVER_ERROR = 400, 500
 STEP = re.compile(r"Step \d+/\d+ : (.*)")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
@@ -69,22 +68,22 @@ class Transcript:
 
 
 class Deadline:
-    """Ends a request from outside when its time is up, even one that says nothing."""
+    """Ends the one request of a client from outside when its time is up, even one that says nothing."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, client: docker.APIClient) -> None:
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
-        self._responses: list[Response] = []
+        self._response: Response | None = None
         self.passed = False
+        client.hooks["response"].append(self._watch)
 
-    def watch(self, response: Response, *_: Any, **__: Any) -> None:
-        """Take a response whose body is about to be read."""
-        self._responses.append(response)
+    def _watch(self, response: Response, *_: Any, **__: Any) -> None:
+        self._response = response
 
     def _cut(self) -> None:
         self.passed = True
-        for response in self._responses:
-            response.raw.shutdown()
+        if self._response is not None:
+            self._response.raw.shutdown()
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -92,8 +91,8 @@ class Deadline:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
-        for response in self._responses:
-            response.close()
+        if self._response is not None:
+            self._response.close()
 
 
 def build(engine: Engine, context: IO[bytes], tag: str, limits: Limits, on_line: OnLine, **options: Any) -> None:
@@ -104,58 +103,38 @@ def build(engine: Engine, context: IO[bytes], tag: str, limits: Limits, on_line:
     transcript = Transcript(on_line)
     with faults("building an image"):
         client = engine.another()
+        client.timeout = math.ceil(limits.seconds)
+        cores = min(math.ceil(limits.cpus), int(engine.api.info()["NCPU"]))
+    options |= {"fileobj": context, "tag": tag, "container_limits": _limits(limits, cores)}
     try:
-        with Deadline(limits.seconds) as deadline:
-            client.hooks["response"].append(deadline.watch)
-            client.timeout = math.ceil(limits.seconds)
-            _follow(client, context, tag, limits, transcript, deadline, options)
+        with Deadline(limits.seconds, client) as deadline:
+            _follow(client, options, transcript, deadline)
+        if deadline.passed:
+            raise transcript.failure(f"the build took over {limits.seconds:g} s")
     finally:
         client.close()
     if transcript.error:
         raise transcript.failure(transcript.error)
 
 
-def _follow(
-    client: docker.APIClient,
-    context: IO[bytes],
-    tag: str,
-    limits: Limits,
-    transcript: Transcript,
-    deadline: Deadline,
-    options: Mapping[str, Any],
-) -> None:
-    started = time.monotonic()
+def _follow(client: docker.APIClient, options: Any, transcript: Transcript, deadline: Deadline) -> None:
     try:
         for message in client.build(
-            fileobj=context,
-            custom_context=True,
-            tag=tag,
-            rm=True,
-            forcerm=True,
-            decode=True,
-            network_mode="none",
-            container_limits=_limits(client, limits),
-            labels=labels(),
-            **options,
+            custom_context=True, rm=True, forcerm=True, decode=True, network_mode="none", labels=labels(), **options
         ):
             transcript.hear(message)
             if transcript.bytes > OUTPUT_BUDGET:
                 raise transcript.failure(f"the build printed over {OUTPUT_BUDGET} bytes")
     except FAULTS as error:
-        if not deadline.passed:
-            if isinstance(error, APIError) and BAD_REQUEST <= (error.status_code or 0) < SERVER_ERROR:
-                raise transcript.failure(reason(error)) from error
-            with faults("building an image"):
-                raise
-    if deadline.passed:
-        raise transcript.failure(f"the build took over {limits.seconds:g} s ({time.monotonic() - started:.0f} s)")
+        if deadline.passed:
+            return
+        if isinstance(error, APIError) and BAD_REQUEST <= (error.status_code or 0) < SERVER_ERROR:
+            raise transcript.failure(reason(error)) from error
+        with faults("building an image"):
+            raise
 
 
-def _limits(client: docker.APIClient, limits: Limits) -> Any:
+def _limits(limits: Limits, cores: int) -> dict[str, Any]:
     """The classic builder caps cores by naming them."""
-    cores = min(math.ceil(limits.cpus), int(client.info()["NCPU"]))
-    return {
-        "memory": limits.memory_mb * MIB,
-        "memswap": limits.memory_mb * MIB,
-        "cpusetcpus": f"0-{cores - 1}",
-    }
+    memory = limits.memory_mb * MIB
+    return {"memory": memory, "memswap": memory, "cpusetcpus": f"0-{cores - 1}"}

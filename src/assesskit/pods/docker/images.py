@@ -7,13 +7,14 @@ import re
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from docker.errors import ImageNotFound
+from docker.errors import APIError
 from filelock import FileLock
 
 from assesskit.errors import EngineError, SubmissionFailed
 from assesskit.pods.docker import flags
 from assesskit.pods.docker.build import build
-from assesskit.pods.docker.context import pack, pack_base, refuse_downloads
+from assesskit.pods.docker.context import pack, pack_base
+from assesskit.pods.docker.dockerfile import images_named, refuse_downloads
 from assesskit.pods.docker.engine import faults, labels
 from assesskit.pods.docker.wheels import ASK_TARGET, Target, fetch
 from assesskit.pods.port import Image, Limits
@@ -78,12 +79,20 @@ class Images:
         with tempfile.TemporaryFile() as context:
             content = pack(program.folder, program.dockerfile, context)
             if not program.trusted:
-                refuse_downloads((program.folder / program.dockerfile).read_text(errors="replace"))
+                self._refuse_downloads((program.folder / program.dockerfile).read_text(errors="replace"), base)
             digest = _digest(content, base, program.dockerfile)
             tag = f"assesskit-{_name(program.name)}:{digest[:DIGEST_CHARACTERS]}"
             options = {"dockerfile": program.dockerfile, "buildargs": {"BASE_IMAGE": base}}
             self._once(tag, context, program.limits, on_line, **options)
         return Image(tag, digest)
+
+    def _refuse_downloads(self, dockerfile: str, base: str) -> None:
+        refuse_downloads(dockerfile)
+        for ref in sorted(images_named(dockerfile, base)):
+            if self._inspect(ref) is None:
+                raise SubmissionFailed(
+                    "build", f"image {ref} is not here and is not fetched: start FROM ${{BASE_IMAGE}}"
+                )
 
     def _base(self, wheels: str, on_line: OnLine) -> str:
         """Return the base image with the wheels in it, making it at first use."""
@@ -126,8 +135,10 @@ class Images:
         with faults(f"looking for image {ref}"):
             try:
                 return self._engine.image(ref)
-            except ImageNotFound:
-                return None
+            except APIError as error:
+                if error.is_client_error():
+                    return None
+                raise
 
 
 def _name(name: str) -> str:
