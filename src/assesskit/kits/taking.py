@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -77,28 +78,46 @@ def _take_folder(path: Path, exercise: Exercise, into: Path) -> Taken:
 
 def _take_archive(file: BinaryIO, path: Path, exercise: Exercise, into: Path) -> Taken:
     where = str(path)
-    try:
-        _bounded(file, max_bytes(exercise) + MAX_MANIFEST, where)
-        with zipfile.ZipFile(file) as archive:
-            _plainly_compressed(archive, where)
-            manifest = _manifest(archive, where)
-            if problem := not_of(exercise, manifest.workspace):
-                hint = "Grade it with the content it was started from, or a version of the exercise of its own."
-                raise SubmissionError(problem, where=where, hint=hint)
-            if problems := list(_wrong(archive, manifest, exercise)):
-                raise SubmissionError(listed("cannot be taken", problems), where=where)
-            contents = [(entry, _content(archive, entry)) for entry in manifest.files]
-    except _DAMAGED as error:
-        raise SubmissionError(
-            f"cannot be read as a zip archive: {str(error) or 'it ends too early'}", where=where
-        ) from error
-    if altered := [repr(entry.path) for entry, data in contents if data is None]:
+    _bounded(file, max_bytes(exercise) + MAX_MANIFEST, where)
+    with _damage_named(where):
+        archive = zipfile.ZipFile(file)
+    with archive:
+        _plainly_compressed(archive, where)
+        manifest = _manifest(archive, where)
+        if problem := not_of(exercise, manifest.workspace):
+            hint = "Grade it with the content it was started from, or a version of the exercise of its own."
+            raise SubmissionError(problem, where=where, hint=hint)
+        if problems := list(_wrong(archive, manifest, exercise)):
+            raise SubmissionError(listed("cannot be taken", problems), where=where)
+        with _damage_named(where):
+            contents = [_read(archive, FILES + entry.path, entry.size) for entry in manifest.files]
+    altered = [repr(entry.path) for entry, data in zip(manifest.files, contents, strict=True) if not _is(data, entry)]
+    if altered:
         raise SubmissionError(listed("holds files that are not those of its manifest", altered), where=where)
     with appearing(into) as folder:
-        for entry, data in contents:
-            put(folder, entry.path, data or b"", executable=entry.executable)
+        for entry, data in zip(manifest.files, contents, strict=True):
+            put(folder, entry.path, data, executable=entry.executable)
     said = manifest.model_dump(mode="json", exclude={"files"})
     return Taken(into, Submitted(name=path.stem, digest=manifest.digest(), manifest=said))
+
+
+@contextmanager
+def _damage_named(where: str) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGED as error:
+        why = str(error) or "it ends too early"
+        raise SubmissionError(f"cannot be read as a zip archive: {why}", where=where) from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """The entry's bytes; one more than `limit` if it is longer."""
+    with archive.open(name) as stream:
+        return stream.read(limit + 1)
+
+
+def _is(data: bytes, entry: FrozenFile) -> bool:
+    return len(data) == entry.size and hashlib.sha256(data).hexdigest() == entry.sha256
 
 
 def _bounded(file: BinaryIO, limit: int, where: str) -> None:
@@ -121,8 +140,8 @@ def _manifest(archive: zipfile.ZipFile, where: str) -> Manifest:
     hint = "Only archives that `assesskit submit` made can be taken; a folder can be taken as it is."
     if MANIFEST not in archive.namelist():
         raise SubmissionError(f"holds no {MANIFEST}", where=where, hint=hint)
-    with archive.open(MANIFEST) as stream:
-        data = stream.read(MAX_MANIFEST + 1)
+    with _damage_named(where):
+        data = _read(archive, MANIFEST, MAX_MANIFEST)
     if len(data) > MAX_MANIFEST:
         raise SubmissionError(f"its {MANIFEST} is larger than {MAX_MANIFEST // 1024**2} MiB", where=where)
     try:
@@ -151,11 +170,3 @@ def _wrong(archive: zipfile.ZipFile, manifest: Manifest, exercise: Exercise) -> 
             yield f"{info.orig_filename!r}: has another size than its manifest says"
         if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
             yield f"{info.orig_filename!r}: is a link or special file"
-
-
-def _content(archive: zipfile.ZipFile, entry: FrozenFile) -> bytes | None:
-    """The file's bytes if they are what the manifest says, else None."""
-    with archive.open(FILES + entry.path) as stream:
-        data = stream.read(entry.size + 1)
-    same = len(data) == entry.size and hashlib.sha256(data).hexdigest() == entry.sha256
-    return data if same else None
