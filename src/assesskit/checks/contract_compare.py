@@ -40,8 +40,13 @@ class Comparer:
         self._steps = 0
         self._open: set[tuple[int, int]] = set()
 
-    def breaks(self, promised: object, found: object, direction: Direction, pointer: str) -> list[Break]:
-        """What of the contract's schema `promised` the served schema `found` does not keep."""
+    def breaks(
+        self, promised: object, found: object, direction: Direction, pointer: str, *, may_be_absent: bool = False
+    ) -> list[Break]:
+        """What of the contract's schema `promised` the served schema `found` does not keep.
+
+        Of a field that may be absent from an answer, a document may also say that it may be null: generators do.
+        """
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise DocumentError("its schemas are too entangled to be compared")
@@ -51,6 +56,8 @@ class Comparer:
         self._open.add(pair)
         try:
             wanted, offered = self._contract.alternatives(promised), self._served.alternatives(found)
+            if may_be_absent:
+                offered = [one for one in offered if one.get("type") != "null"] or offered
             if direction == "input":
                 tries = [[self._differences(one, other, direction, pointer) for other in offered] for one in wanted]
             else:
@@ -87,7 +94,8 @@ class Comparer:
                 found.append(
                     Break(where, "the field is always there (required), the served document makes it optional")
                 )
-            found += self.breaks(schema, served[name], direction, where)
+            absent = direction == "answer" and name not in needed
+            found += self.breaks(schema, served[name], direction, where, may_be_absent=absent)
         if direction == "input":
             found += [
                 Break(pointed(pointer, "properties", name), "the served document requires this input, the contract not")
