@@ -60,7 +60,7 @@ class Load:
     """A plan: `windows` windows of `window_seconds` a side, one side after the other, at `rate` requests a second.
 
     `sides` maps a side to its port on 127.0.0.1, `requests` to the requests it is sent in turn. Which side goes first
-    alternates. A window waits (up to two seconds) until the one before it is answered, so that no side pays for the
+    alternates. A window waits (up to a second) until the one before it is answered, so that no side pays for the
     other's backlog. First each side is warmed up for `warmup_seconds` at the same rate, which is not recorded.
     """
 
@@ -86,7 +86,7 @@ class Load:
             plan.write_text(json.dumps(self._plan(samples)))
             with log.open("wb") as output:
                 command = (sys.executable, "-P", "-m", "locust", "--locustfile", str(LOCUSTFILE), "--headless")
-                quiet = ("--users", "1", "--only-summary", "--exit-code-on-error", "0", "--skip-log-setup")
+                quiet = ("--users", "1", "--only-summary", "--exit-code-on-error", "0", "--loglevel", "WARNING")
                 environment = {"PATH": os.defpath, "HOME": folder, "ASSESSKIT_LOAD_PLAN": str(plan)}
                 if "PYTHONPATH" in os.environ:
                     environment["PYTHONPATH"] = os.environ["PYTHONPATH"]

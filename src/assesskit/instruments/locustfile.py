@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
@@ -19,7 +20,7 @@ MAX_BODY = 1024 * 1024
 """Bytes of an answer; a longer one is an error."""
 CONNECTIONS = 64
 """Of one side, kept alive."""
-DRAIN_SECONDS = 2.0
+DRAIN_SECONDS = 1.0
 MAX_MEMORY = 1024 * 1024 * 1024
 """Bytes of address space: an answer without end ends this program, not the machine."""
 resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
@@ -30,8 +31,17 @@ class OpenLoop(User):
 
     @task
     def play(self) -> None:
-        """Send everything, write the samples, end the run."""
+        """Play the plan and end the run; locust would begin a task that failed again."""
         self.samples: list[dict[str, Any]] = []
+        try:
+            self.offer()
+            lines = (json.dumps(sample) + "\n" for sample in self.samples if sample["window"] >= 0)
+            Path(PLAN["samples"]).write_text("".join(lines))
+        finally:
+            self.environment.runner.quit()
+
+    def offer(self) -> None:
+        """Send every request of the plan."""
         self.clients = {
             side: HTTPClient(
                 "127.0.0.1",
@@ -43,23 +53,17 @@ class OpenLoop(User):
             )
             for side, port in PLAN["sides"].items()
         }
-        sent: dict[str, int] = dict.fromkeys(PLAN["sides"], 0)
+        mixes = {side: itertools.cycle(PLAN["requests"][side]) for side in PLAN["sides"]}
         running = []
         for window in PLAN["windows"]:
-            side, mix = window["side"], PLAN["requests"][window["side"]]
             start = time.perf_counter() + 0.02
             shots = []
             for offset in window["offsets"]:
                 _sleep_until(start + offset)
-                request = mix[sent[side] % len(mix)]
-                sent[side] += 1
-                shots.append(gevent.spawn(self.shoot, window, offset, start + offset, request))
+                shots.append(gevent.spawn(self.shoot, window, offset, start + offset, next(mixes[window["side"]])))
             gevent.joinall(shots, timeout=DRAIN_SECONDS)
             running += shots
         gevent.joinall(running)
-        lines = (json.dumps(sample) + "\n" for sample in self.samples if sample["window"] >= 0)
-        Path(PLAN["samples"]).write_text("".join(lines))
-        self.environment.runner.quit()
 
     def shoot(self, window: dict[str, Any], offset: float, intended: float, request: dict[str, Any]) -> None:
         """Send one request and record how it went."""
