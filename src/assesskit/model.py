@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA = "assesskit/assessment/1"
+SCHEMA: Final = "assesskit/assessment/1"
 
 Verdict = Literal["met", "not_met", "ungraded"]
 CheckOutcome = Literal["passed", "failed", "errored", "inconclusive", "skipped"]

@@ -169,8 +169,13 @@ def report(
     from assesskit.store import read_assessment, write
 
     read = read_assessment(assessment / "assessment.json" if assessment.is_dir() else assessment)
-    forms = {Form.HTML: html, Form.MARKDOWN: markdown, Form.JSON: lambda each: each.model_dump_json(indent=2)}
-    text = forms[form](read)
+    match form:
+        case Form.HTML:
+            text = html(read)
+        case Form.MARKDOWN:
+            text = markdown(read)
+        case Form.JSON:
+            text = read.model_dump_json(indent=2)
     if out is None:
         print(text)
     else:

@@ -23,15 +23,19 @@ from pydantic import ValidationError
 from assesskit.content import Exercise
 from assesskit.content.digests import digest_of
 from assesskit.errors import SubmissionError
+from assesskit.kits.folders import appearing, put
 from assesskit.kits.freezing import FILES, MANIFEST
-from assesskit.kits.manifest import FrozenFile, Manifest, not_of
+from assesskit.kits.manifest import MARKER, FrozenFile, Manifest, not_of
 from assesskit.kits.naming import MAX_FILES, listed, max_bytes, missing, name_problems
 from assesskit.kits.selecting import select
-from assesskit.kits.staging import appearing, put
+from assesskit.kits.workspaces import read_workspace
 from assesskit.model import Submitted
 
 MAX_MANIFEST = 8 * 1024 * 1024
 """Bytes. `MAX_FILES` files with long names need less."""
+
+MAX_ARCHIVE = 256 * 1024 * 1024
+"""Bytes read of an archive before the exercise, and with it the limit that counts, is known."""
 
 _ENTRY = b"PK\x01\x02"
 """What every entry of a zip's directory begins with."""
@@ -50,6 +54,17 @@ class Taken:
     submitted: Submitted
 
 
+def exercise_of(path: Path) -> str | None:
+    """The exercise a submission says it belongs to; None for a folder that is no workspace.
+
+    Raises SubmissionError for an archive that cannot be read, UsageError for a workspace whose marker cannot.
+    """
+    if path.is_dir():
+        return read_workspace(path).exercise if (path / MARKER).exists() else None
+    with _regular(path) as file, _opened(file, MAX_ARCHIVE, str(path)) as archive:
+        return _manifest(archive, str(path)).workspace.exercise
+
+
 def take(path: Path, exercise: Exercise, into: Path) -> Taken:
     """Take a folder, or an archive that `freeze` made, into the new folder `into`.
 
@@ -58,11 +73,17 @@ def take(path: Path, exercise: Exercise, into: Path) -> Taken:
     """
     if path.is_dir():
         return _take_folder(path, exercise, into)
+    with _regular(path) as file:
+        return _take_archive(file, path, exercise, into)
+
+
+@contextmanager
+def _regular(path: Path) -> Iterator[BinaryIO]:
     if path.exists() and not path.is_file():
         raise SubmissionError("is neither a folder nor a file", where=str(path))
     try:
         with path.open("rb") as file:
-            return _take_archive(file, path, exercise, into)
+            yield file
     except OSError as error:
         raise SubmissionError(f"cannot be read: {error.strerror}", where=str(path)) from error
 
@@ -78,11 +99,7 @@ def _take_folder(path: Path, exercise: Exercise, into: Path) -> Taken:
 
 def _take_archive(file: BinaryIO, path: Path, exercise: Exercise, into: Path) -> Taken:
     where = str(path)
-    _bounded(file, max_bytes(exercise) + MAX_MANIFEST, where)
-    with _damage_named(where):
-        archive = zipfile.ZipFile(file)
-    with archive:
-        _plainly_compressed(archive, where)
+    with _opened(file, max_bytes(exercise) + MAX_MANIFEST, where) as archive:
         manifest = _manifest(archive, where)
         if problem := not_of(exercise, manifest.workspace):
             hint = "Grade it with the content it was started from, or a version of the exercise of its own."
@@ -99,6 +116,16 @@ def _take_archive(file: BinaryIO, path: Path, exercise: Exercise, into: Path) ->
             put(folder, entry.path, data, executable=entry.executable)
     said = manifest.model_dump(mode="json", exclude={"files"})
     return Taken(into, Submitted(name=path.stem, digest=manifest.digest(), manifest=said))
+
+
+@contextmanager
+def _opened(file: BinaryIO, limit: int, where: str) -> Iterator[zipfile.ZipFile]:
+    _bounded(file, limit, where)
+    with _damage_named(where):
+        archive = zipfile.ZipFile(file)
+    with archive:
+        _plainly_compressed(archive, where)
+        yield archive
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from assesskit.content import Exercise
 from assesskit.errors import StoreError, UsageError
+from assesskit.kits.folders import appearing, put
 from assesskit.kits.manifest import MARKER, Workspace, kit_digest
-from assesskit.kits.staging import appearing, put
 
 GITIGNORE = """\
 __pycache__/
