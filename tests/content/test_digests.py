@@ -21,6 +21,7 @@ def test_the_same_content_elsewhere_has_the_same_digests(tmp_path):
         ("graders/tiny/hidden/words.py", {"graders"}),
         ("exercises/tiny/proof/feedback/rude.txt", set()),
         ("exercises/tiny/starter/__pycache__/app.pyc", set()),
+        ("exercises/tiny/starter/.DS_Store", set()),
     ],
 )
 def test_a_digest_moves_with_what_bears_on_a_score_and_with_nothing_else(tmp_path, path, moved):

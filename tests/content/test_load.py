@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.content import tiny
-from tests.content.tiny import COMPETENCIES, HIDDEN, PUBLIC, RUBRIC, TOML
+from tests.content.tiny import COMPETENCIES, FILES, HIDDEN, PUBLIC, RUBRIC, TOML
 
 from assesskit import content
 from assesskit.content.schema import Limits
@@ -121,6 +121,14 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.fast", "hello.reasons"]')},
         f"{TOML}: proof.mutants[slow].fails: unknown criterion 'hello.reasons'",
     ),
+    "load of nothing": (
+        {TOML: ('reference = "proof/reference"', 'reference = "proof/reference"\nload = ["hello.fst"]')},
+        f"{TOML}: proof.load: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",
+    ),
+    "claim twice": (
+        {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.fast", "hello.fast"]')},
+        f"{TOML}: proof.mutants[slow].fails: 'hello.fast' is there twice",
+    ),
     "starter of nothing": (
         {TOML: ('fails = ["hello.polite", "hello.fast"]', 'fails = ["hello.x"]')},
         f"{TOML}: proof.starter.fails: unknown criterion 'hello.x'",
@@ -182,6 +190,10 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
     "check twice": (
         {HIDDEN: ("def test_fast", "def test_hello_again")},
         f"{HIDDEN}: test_hello_again: is defined twice",
+    ),
+    "public and hidden": (
+        {"graders/tiny/hidden/test_hello.py": FILES[PUBLIC]},
+        "graders/tiny: test_hello.py::test_hello: is both public and hidden",
     ),
     "not Python": ({HIDDEN: "def"}, f"{HIDDEN}: is not Python: "),
 }

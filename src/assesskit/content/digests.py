@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-CACHES = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache"})
-"""Folders that tools leave behind; never content."""
+CACHES = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".DS_Store"})
+"""What tools leave behind; never content."""
 
 
 def files_below(folder: Path) -> dict[str, Path]:

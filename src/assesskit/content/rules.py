@@ -56,6 +56,8 @@ def _criteria(exercise: Exercise) -> Iterator[str]:
 
 def _checks(exercise: Exercise) -> Iterator[str]:
     """Every automatic criterion has a check, and every check a criterion that is automatic."""
+    for name in _twice(check.name for checks in exercise.checks.values() for check in checks):
+        yield f"graders/{exercise.slug}: {name}: is both public and hidden, so its observations could not be told apart"
     kinds = {criterion.id: criterion.kind for criterion in exercise.criteria}
     for criterion in exercise.criteria:
         if criterion.kind == "automatic" and not exercise.checks.get(criterion.id):
@@ -142,13 +144,13 @@ def _claims(exercise: Exercise) -> Iterator[str]:
     """Claims name automatic criteria, and every automatic criterion has a wrong program that fails it."""
     proof, where = exercise.spec.proof, _toml(exercise)
     automatic = [criterion.id for criterion in exercise.criteria if criterion.kind == "automatic"]
-    claims = [("proof.starter", proof.starter.fails)]
-    claims += ((f"proof.mutants[{mutant.name}]", mutant.fails) for mutant in proof.mutants)
-    for key, fails in claims:
-        yield from (f"{where}: {key}.fails: {name!r} is there twice" for name in _twice(fails))
-        for name in dict.fromkeys(fails):
+    named = [("proof.load", proof.load), ("proof.starter.fails", proof.starter.fails)]
+    named += ((f"proof.mutants[{mutant.name}].fails", mutant.fails) for mutant in proof.mutants)
+    for key, criteria in named:
+        yield from (f"{where}: {key}: {name!r} is there twice" for name in _twice(criteria))
+        for name in dict.fromkeys(criteria):
             if name not in automatic:
-                yield f"{where}: {key}.fails: unknown criterion {name!r}{did_you_mean(name, automatic)}"
+                yield f"{where}: {key}: unknown criterion {name!r}{did_you_mean(name, automatic)}"
     if proof.starter.outcome == "submission_failed" and proof.starter.fails:
         yield f"{where}: proof.starter.fails: must be left out when the starter is no working submission"
     for name in _twice(mutant.name for mutant in proof.mutants):
