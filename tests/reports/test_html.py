@@ -79,7 +79,7 @@ def test_hostile_text_adds_no_element_and_no_attribute_of_its_own():
 def test_what_cannot_be_seen_is_shown_by_name():
     text = reports.html(hostile.assessment())
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\u2028\U000e0041]", text)
-    assert all(shown in text for shown in ("␛[2J", "⟨U+202E⟩txt.exe", "⟨U+200B⟩", "⟨U+E0041⟩"))
+    assert all(shown in text for shown in ("⟨U+001B⟩[2J", "⟨U+202E⟩txt.exe", "⟨U+200B⟩", "⟨U+E0041⟩"))
 
 
 def test_a_lone_surrogate_in_evidence_leaves_the_page_writable():
@@ -190,3 +190,12 @@ def test_the_page_carries_every_digest():
     text = reports.html(held)
     for digest in (held.submission.digest, held.exercise.graders_digest, held.digest(), *held.images.values()):
         assert digest in text
+
+
+def test_a_long_log_is_shown_from_its_end():
+    failure = samples.failed().failure
+    assert failure is not None
+    long = failure.model_copy(update={"log": "first line\n" + "step\n" * 5000 + "the reason"})
+    text = reports.html(samples.failed().model_copy(update={"failure": long}))
+    assert "first line" not in text
+    assert "the reason" in text

@@ -8,9 +8,8 @@ from markupsafe import Markup
 
 _BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _INVISIBLE = (0x00AD, 0x200B, *range(0x2028, 0x202A), *range(0x2060, 0x2066), 0xFEFF, *range(0xE0000, 0xE0080))
-_NAMED = {code: f"⟨U+{code:04X}⟩" for code in (*range(0x80, 0xA0), *range(0xD800, 0xE000), *_BIDI, *_INVISIBLE)}
-_PICTURED = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}
-_VISIBLE = {**_NAMED, **_PICTURED, 0x7F: "␡"}
+_CONTROL = (*(code for code in range(0x20) if chr(code) not in "\n\t"), *range(0x7F, 0xA0), *range(0xD800, 0xE000))
+_VISIBLE = {code: f"⟨U+{code:04X}⟩" for code in (*_CONTROL, *_BIDI, *_INVISIBLE)}
 
 _MARKDOWN = {ord(mark): f"\\{mark}" for mark in "\\`*_[]#|~!"} | {ord("<"): "&lt;", ord(">"): "&gt;", ord("&"): "&amp;"}
 _AUTOLINK = re.compile(r"(?<=[A-Za-z])(://)|(?<=\bwww)(\.)")
@@ -33,6 +32,13 @@ def excerpt(text: str, limit: int = 4000) -> str:
     return f"{text[:limit]}\n… {len(text) - limit:,} more characters in assessment.json"
 
 
+def tail(text: str, limit: int = 8000) -> str:
+    """The last `limit` characters, and how many the record holds before them; for logs, whose end says why."""
+    if len(text) <= limit:
+        return text
+    return f"{len(text) - limit:,} more characters in assessment.json …\n{text[-limit:]}"
+
+
 def in_markdown(value: object) -> object:
     """Text as one line that Markdown shows literally: no link, no emphasis, no HTML, no new block.
 
@@ -47,5 +53,5 @@ def in_markdown(value: object) -> object:
 
 def code_block(text: str) -> Markup:
     """Text as an indented code block, the one kind nothing inside it can end."""
-    lines = str(visible(excerpt(text))).split("\n")
+    lines = str(visible(text)).split("\n")
     return Markup("\n".join(f"    {line}" for line in lines))  # noqa: S704  indented lines are inert in Markdown

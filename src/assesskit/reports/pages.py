@@ -69,7 +69,7 @@ def _pages() -> Environment:
         "views": views,
     }
     environment.filters |= {"piece": evidence.piece, "message": evidence.message, "as_json": evidence.as_json}
-    environment.filters["excerpt"] = inert.excerpt
+    environment.filters |= {"excerpt": inert.excerpt, "tail": inert.tail}
     return environment
 
 
@@ -84,5 +84,5 @@ def _texts() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"views": views}
-    environment.filters |= {"code_block": inert.code_block}
+    environment.filters |= {"code_block": inert.code_block, "excerpt": inert.excerpt, "tail": inert.tail}
     return environment
