@@ -34,4 +34,4 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-    app()
+    app(prog_name="assesskit")
