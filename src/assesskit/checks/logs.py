@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.expect import expect
+from assesskit.checks.expect import Failure
 from assesskit.checks.services import Service
 
 ARRIVAL = 5.0
 """Seconds until a request's line must have been printed."""
 POLL = 0.1
-SHOWN = 8
+SHOWN = 20
 
 
 def expect_correlated(service: Service, requests: Mapping[str, str], evidence: Evidence) -> None:
@@ -21,17 +21,18 @@ def expect_correlated(service: Service, requests: Mapping[str, str], evidence: E
     until = time.monotonic() + ARRIVAL
     while True:
         lines = printed(service)
-        missing = [words for trace_id, words in requests.items() if not any(_holds(line, trace_id) for line in lines)]
+        missing = [trace_id for trace_id in requests if not any(_holds(line, trace_id) for line in lines)]
         if not missing or time.monotonic() > until:
             break
         time.sleep(POLL)
-    named = [line for line in lines if any(trace_id in line.lower() for trace_id in requests)]
-    evidence.log("log lines with a trace id of ours" if named else "the last log lines", (named or lines)[-SHOWN:])
-    expect(
-        not missing,
-        f"no JSON log line holds the trace id of {missing[0] if missing else ''}",
-        sent="\n".join(f"{words}, trace id {trace_id}" for trace_id, words in requests.items()),
-        received="\n".join((named or lines)[-SHOWN:]) or "nothing was printed",
+    evidence.log("the last lines that were printed", lines[-SHOWN:])
+    if not missing:
+        return
+    plain = any(missing[0] in line.lower() for line in lines)
+    raise Failure(
+        f"no JSON log line holds the trace id of {requests[missing[0]]}",
+        sent="\n".join(f"{words} with trace id {trace_id}" for trace_id, words in requests.items()),
+        received="a line with it that is no JSON object" if plain else "no line with it",
         expected="for every request a JSON line on standard output with its 32-digit trace id",
     )
 

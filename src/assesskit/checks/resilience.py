@@ -21,7 +21,8 @@ def expect_bounded_wait(service: Service, creation: Creation, seconds: float) ->
     told = f"POST {creation.path} while its dependency accepts the call and never answers"
     expect(
         exchange.seconds <= seconds + TOLERANCE,
-        f"{told}: {exchange.received()[:3] if exchange.response else exchange.error} after {exchange.seconds:.1f} s",
+        f"{told}: {f'answered {exchange.response.status} after' if exchange.response else 'no answer for'}"
+        f" {exchange.seconds:.1f} s",
         expected=f"503 or 504 within {seconds:g} s",
         exchange=exchange,
     )
