@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from assesskit.checks.contract_orders import NEW_ORDER, ORDERS, made_order, order_path
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
 from assesskit.checks.tokens import Tokens
 
-ORDERS = "/v1/orders"
-NEW_ORDER: Mapping[str, Any] = {"sku": "TEA-0042", "quantity": 2}
 PROBLEM = "application/problem+json"
 SHOWN = 4
 """Cases whose exchange is quoted in full."""
@@ -103,21 +101,19 @@ def _states(client: Client, tokens: Tokens) -> Iterator[Case]:
     yield Case("cancelling a cancelled order", 409, again, "RFC 9110 section 15.5.10")
 
 
-def _order(client: Client, headers: Mapping[str, str]) -> tuple[str, str]:
-    request = prepared("POST", ORDERS, headers={**headers, "Idempotency-Key": _key()}, json=NEW_ORDER)
-    exchange = client.send(request)
+def _order(client: Client, bearer: Mapping[str, str]) -> tuple[str, str]:
+    exchange = made_order(client, bearer)
     answer = exchange.answered()
-    if answer.status != 201:  # noqa: PLR2004
+    path = order_path(answer)
+    if path is None:
         raise Failure(
-            f"an order could not be created: {answer.status}",
+            f"an order could not be made: {answer.status}",
             sent=exchange.sent(),
             received=exchange.received(),
-            expected="201",
+            expected="201 with the order and its id",
             exchange=exchange,
         )
-    created = answer.json()
-    order_id = created.get("id") if isinstance(created, dict) else None
-    return f"{ORDERS}/{order_id}", answer.headers.get("etag") or "*"
+    return path, answer.headers.get("etag") or "*"
 
 
 def _wrong(case: Case, exchange: Exchange) -> str:

@@ -21,6 +21,7 @@ from schemathesis import Case, GenerationMode
 
 from assesskit.checks.contract_document import resolved
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
+from assesskit.checks.contract_orders import made_order, order_path
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request
@@ -79,6 +80,7 @@ class _Exploration:
 
     def run(self, examples: int) -> None:
         """Explore each operation. Raises TimeoutError when the time is up."""
+        made_order(self._client, dict([self._bearer]))
         for operation in PLATFORM:
             self._send(operation, operation.split()[1])
         for body in _bodies(self._contract):
@@ -135,7 +137,7 @@ class _Exploration:
             order = {"sku": "TEA-0042", "quantity": 3} | ({"note": note} if note else {})
             headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
             answer, _ = self._send(CREATE, "/v1/orders", headers, json.dumps(order).encode(), "accepted")
-            if path := _path_of(answer):
+            if answer and (path := order_path(answer)):
                 self._one_order(path)
         for unknown in (str(uuid.UUID(int=0)), "no-such-order", "1", "0" * 100):
             self._send(READ, f"/v1/orders/{unknown}", wanted="unknown")
@@ -216,19 +218,6 @@ def _body(case: Case[Any]) -> bytes:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _path_of(answer: Response | None) -> str | None:
-    try:
-        created = answer.json() if answer and answer.status == 201 else None  # noqa: PLR2004
-    except Failure:
-        return None
-    order_id = created.get("id") if isinstance(created, dict) else None
-    return (
-        f"/v1/orders/{order_id}"
-        if isinstance(order_id, str) and order_id.isascii() and order_id.isprintable()
-        else None
-    )
 
 
 def _told(flaws: list[Flaw]) -> Failure:
