@@ -21,6 +21,8 @@ MIN_WINDOWS = 8
 """Fewer windows that count are too few to tell."""
 QUIET_SHARE = 2 / 3
 """Of all windows must count: on a noisy machine a reference looks quiet by luck, while the other half was not."""
+MARGIN = 1.5
+"""By which a difference must exceed what noise can have made of the budget: it stretches one more than another."""
 ERROR_LIMIT = 0.01
 """Share of the submission's requests that may fail."""
 SLOW_LIMIT = 0.05
@@ -110,7 +112,7 @@ def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float) -> Laten
     """Judge the submission's samples beside the reference's.
 
     `budget_ms` is how much slower than the reference it may be. `quiet_ms` is the reference's own figure on this
-    machine while the rest of the pod stood still (`quiet_figure`). Requests over it plus twice the budget are slow ones.
+    machine while the rest of the pod stood still (`quiet_figure`). Requests over it plus two budgets are slow ones.
 
     Noise stretches time on the processor, so it can make a good service look slow, but not a slow one good. So met may
     rest on all windows; not met rests on those beside which the reference was near its quiet figure; and without
@@ -132,16 +134,20 @@ def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float) -> Laten
         verdict, reason = _conclude(every)
     else:
         verdict, reason = _conclude(every)
-        stretch = median(quantile(window.reference, 0.5) for window in windows) / quiet_ms
-        if verdict == "not_met" and every[0].low <= budget_ms * max(1.0, stretch):
+        taken = fmean(latency for window in windows for latency in window.reference)
+        stretch = max(1.0, MARGIN * taken / quiet_ms)
+        if verdict == "not_met" and every[0].low <= budget_ms * stretch:
             noise = f"the machine was quiet enough in only {len(counted)} of {len(windows)} windows"
             verdict, reason = "inconclusive", f"{noise}; {reason}"
     return LatencyVerdict(verdict, reason, budget_ms, quiet_ms, windows, every)
 
 
 def quiet_figure(samples: Sequence[Sample]) -> float:
-    """Return the reference's 95th percentile in ms, from samples taken while the rest of the pod stood still."""
-    return quantile(sorted(sample.latency_ms for sample in samples if sample.side == REFERENCE), 0.1)
+    """Return what the reference takes in ms when nothing gets in its way: its 5th percentile, which noise reaches last.
+
+    The samples are taken while the rest of the pod stands still.
+    """
+    return quantile(sorted(sample.latency_ms for sample in samples if sample.side == REFERENCE), 0.05)
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:

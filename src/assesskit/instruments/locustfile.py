@@ -38,7 +38,7 @@ class OpenLoop(User):
             lines = (json.dumps(sample) + "\n" for sample in self.samples if sample["window"] >= 0)
             Path(PLAN["samples"]).write_text("".join(lines))
         finally:
-            self.environment.runner.quit()
+            gevent.spawn(self.environment.runner.quit)  # it ends this greenlet too, and with it an error not yet told
 
     def offer(self) -> None:
         """Send every request of the plan."""

@@ -1,0 +1,173 @@
+"""The latency verdict over simulated machines: 1.5 to 2 ms of processor time a request, preempted as noise has it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from assesskit.checks.comparison import require
+from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.latency import MIN_WINDOWS, judge, quantile, quiet_figure
+from assesskit.instruments.load import Sample
+
+BUDGET_MS = 15.0
+RUNS = 12
+NOISE = {"quiet": (0.0, 0.0), "light": (0.08, 3.0), "heavy": (0.5, 5.0), "brutal": (0.9, 6.0)}
+"""Preemptions per ms of processor time, and how long one lasts in ms."""
+
+Extra = Callable[[random.Random], tuple[float, float]]
+RIGHT: dict[str, Extra] = {
+    "as the reference": lambda draw: (0.0, 0.0),
+    "half a millisecond of work": lambda draw: (0.5, 0.0),
+    "eight milliseconds of work": lambda draw: (8.0, 0.0),
+    "ten milliseconds of waiting": lambda draw: (0.0, 10.0),
+}
+WRONG: dict[str, Extra] = {
+    "a query for every row": lambda draw: (5.0, 204.0),
+    "a sleep under a lock": lambda draw: (0.0, 40.0),
+    "work that should be cached": lambda draw: (25.0, 0.0),
+    "a slow tenth": lambda draw: (0.0, 100.0 if draw.random() < 0.1 else 0.0),
+}
+
+
+def simulated(extra: Extra, noise: str, seed: int, windows: int = 12) -> list[Sample]:
+    """Samples of both sides; `extra` is what a request of the submission costs more, in ms of work and of waiting."""
+    draw = random.Random(f"{noise} {seed}")
+    rate, lasts = NOISE[noise]
+    samples = []
+    for window in range(windows):
+        level = rate * draw.uniform(0.3, 1.7)
+        for side in ("submission", "reference"):
+            for shot in range(30):
+                work, waiting = extra(draw) if side == "submission" else (0.0, 0.0)
+                latency = _preempted(draw, 1.5 + draw.expovariate(3) + work, level, lasts) + waiting
+                samples.append(Sample(side, window, shot / 60, 0.3, latency, 200, "", 100))
+    return samples
+
+
+def verdicts(extra: Extra, noise: str, windows: int = 12) -> Counter[str]:
+    """Verdicts of several simulated runs, each with its own look at the reference at rest."""
+    found: Counter[str] = Counter()
+    for seed in range(RUNS):
+        quiet_ms = quiet_figure(simulated(extra, noise, seed + 1000, 3))
+        found[judge(simulated(extra, noise, seed, windows), BUDGET_MS, quiet_ms).verdict] += 1
+    return found
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("program", RIGHT)
+def test_a_service_within_the_budget_never_fails(program, noise):
+    """Whatever the noise; at worst we cannot tell."""
+    assert verdicts(RIGHT[program], noise)["not_met"] == 0
+
+
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("program", WRONG)
+def test_a_service_over_the_budget_never_passes(program, noise):
+    """Whatever the noise; at worst we cannot tell."""
+    assert verdicts(WRONG[program], noise)["met"] == 0
+
+
+@pytest.mark.parametrize("noise", ["quiet", "light"])
+@pytest.mark.parametrize(
+    ("program", "verdict"), [*((name, "met") for name in RIGHT), *((name, "not_met") for name in WRONG)]
+)
+def test_a_quiet_machine_can_tell(program, verdict, noise):
+    """With the windows of an extended run, nearly every run has a verdict."""
+    assert verdicts({**RIGHT, **WRONG}[program], noise, windows=18)[verdict] >= RUNS - 1
+
+
+def test_a_great_difference_is_told_on_a_noisy_machine_too():
+    """A wait far beyond what noise can make of the budget needs no quiet."""
+    assert verdicts(WRONG["a query for every row"], "brutal")["not_met"] == RUNS
+
+
+def test_noise_beside_the_reference_shuts_the_gate():
+    """A difference that a noisy machine can have made is no failure, and the reason says so."""
+    found = judge(simulated(RIGHT["eight milliseconds of work"], "brutal", 1), BUDGET_MS, quiet_ms=1.6)
+    assert found.verdict == "inconclusive"
+    assert found.reason.startswith("the machine was quiet enough in only ")
+    assert not all(window.counts for window in found.windows)
+
+
+def test_a_late_generator_shuts_the_gate():
+    """A window in which the plan was not kept says nothing against the submission."""
+    late = [replace(sample, lag_ms=9.0) for sample in simulated(WRONG["a sleep under a lock"], "quiet", 1)]
+    found = judge(late, BUDGET_MS, quiet_ms=1.6)
+    assert {window.counts for window in found.windows} == {False}
+
+
+def test_too_few_windows_cannot_tell():
+    """However clear they are."""
+    found = judge(simulated(WRONG["a query for every row"], "quiet", 1, MIN_WINDOWS - 1), BUDGET_MS, quiet_ms=1.6)
+    assert (found.verdict, found.reason) == ("inconclusive", "only 7 windows were measured")
+    assert judge([], BUDGET_MS, quiet_ms=1.6).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("side", "verdict"), [("submission", "not_met"), ("reference", "inconclusive")])
+def test_failed_requests_are_charged_to_whose_they_are(side, verdict):
+    """More than one in a hundred: the submission's are its failure, the reference's are ours."""
+    samples = simulated(RIGHT["as the reference"], "quiet", 1)
+    broken = [
+        replace(sample, error="status 500 instead of 200") if sample.side == side else sample
+        for sample in samples[:200]
+    ]
+    found = judge([*broken, *samples[200:]], BUDGET_MS, quiet_ms=1.6)
+    assert found.verdict == verdict
+    assert "of 360, the first with status 500 instead of 200" in found.reason
+
+
+def test_one_failed_request_of_a_hundred_is_no_failure():
+    """Three of 360 are fewer than one in a hundred."""
+    samples = simulated(RIGHT["as the reference"], "quiet", 1)
+    broken = [replace(sample, error="status 500 instead of 200") for sample in samples[:3]]
+    assert judge([*broken, *samples[3:]], BUDGET_MS, quiet_ms=1.6).verdict == "met"
+
+
+def test_the_same_samples_have_the_same_verdict():
+    """The bootstrap is drawn from a fixed seed."""
+    samples = simulated(WRONG["a slow tenth"], "light", 3)
+    assert judge(samples, BUDGET_MS, 1.6) == judge(samples, BUDGET_MS, 1.6)
+
+
+def test_the_evidence_has_both_sides_and_the_interval():
+    """Percentiles of all requests, a bounded number of samples, and every window."""
+    samples = simulated(WRONG["a sleep under a lock"], "quiet", 1)
+    shown = judge(samples, BUDGET_MS, 1.6).evidence()
+    assert shown["budget_ms"] == BUDGET_MS
+    assert shown["low_ms"] <= shown["difference_ms"] <= shown["high_ms"]
+    assert abs(shown["difference_ms"] - 40) < 1
+    for side in ("submission", "reference"):
+        figures = shown["sides"][side]
+        assert figures["count"] == 360
+        assert figures["p50"] < figures["p95"] < figures["p99"]
+        assert 150 <= len(figures["samples_ms"]) <= 300
+    assert [window["window"] for window in shown["windows"]] == list(range(12))
+
+
+def test_a_verdict_becomes_the_outcome_of_a_check():
+    """Met is silence, not met the submission's failure, inconclusive neither."""
+    good = judge(simulated(RIGHT["as the reference"], "quiet", 1), BUDGET_MS, 1.6)
+    require(good)
+    slow = judge(simulated(WRONG["a sleep under a lock"], "quiet", 1), BUDGET_MS, 1.6)
+    with pytest.raises(Failure, match=r"the median latency over the reference's: \+40\.\d ms"):
+        require(slow)
+    with pytest.raises(Inconclusive, match="only 0 windows"):
+        require(judge([], BUDGET_MS, 1.6))
+
+
+def test_quantiles_lie_between_neighbours():
+    """By their distance, as numpy's default does."""
+    assert [quantile([1.0, 2.0, 4.0], part) for part in (0.0, 0.25, 0.5, 0.75, 1.0)] == [1.0, 1.5, 2.0, 3.0, 4.0]
+
+
+def _preempted(draw: random.Random, work: float, rate: float, lasts: float) -> float:
+    took = work
+    while rate and (step := draw.expovariate(rate)) < work:
+        work -= step
+        took += draw.expovariate(1 / lasts)
+    return took
