@@ -1,4 +1,4 @@
-"""What an untrusted Dockerfile may not do: have the engine itself fetch something, over a network the build has not."""
+"""What an untrusted Dockerfile may not do: have the engine itself fetch something, over its own network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def refuse_downloads(text: str) -> None:
 
 
 def images_named(text: str, base: str) -> set[str]:
-    """Return the images a Dockerfile takes from elsewhere when BASE_IMAGE is `base`: not its own stages, nor scratch."""
+    """Return the images a Dockerfile takes from elsewhere, with `base` as BASE_IMAGE: not its own stages, nor scratch."""
     parser = DockerfileParser(fileobj=io.BytesIO(text.encode()), build_args={"BASE_IMAGE": base})
     steps = parser.structure
     named = set(parser.parent_images)

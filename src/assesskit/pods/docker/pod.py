@@ -18,6 +18,7 @@ from assesskit.pods.docker import flags
 from assesskit.pods.docker.engine import CONFLICT, faults, labels
 from assesskit.pods.docker.owner import this_process
 from assesskit.pods.docker.service import DockerService
+from assesskit.pods.finishing import to_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +80,9 @@ class DockerPod:
 
         Raises SubmissionFailed (phase ``start``) for a submission whose image has no command or declares a VOLUME.
         """
+        return to_the_end(lambda: self._start(spec))
+
+    def _start(self, spec: ServiceSpec) -> DockerService:
         with faults(f"starting {spec.name}"), ExitStack() as undo:
             image = self._engine.image(spec.image.ref)["Config"]
             command = list(spec.command or [*(image.get("Entrypoint") or []), *(image.get("Cmd") or [])])
@@ -113,6 +117,9 @@ class DockerPod:
 
     def close(self) -> None:
         """Kill and remove every container and volume of the pod. Calling it twice is fine."""
+        to_the_end(self._close)
+
+    def _close(self) -> None:
         if self._closed:
             return
         try:
@@ -219,7 +226,7 @@ def open_pod(engine: Engine, spec: PodSpec, base_image: str, base_env: Mapping[s
     with ExitStack() as undo:
         pod = DockerPod(engine, spec, base_env)
         undo.callback(pod.close)
-        pod.hold(base_image)
+        to_the_end(lambda: pod.hold(base_image))
         undo.pop_all()
         return pod
 
