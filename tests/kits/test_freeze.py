@@ -192,6 +192,12 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, size):
         selecting._read("file", str(tmp_path / "file"), size)
 
 
+def test_a_file_that_became_a_link_after_it_was_found_is_not_read(tmp_path):
+    (tmp_path / "file").symlink_to("/etc/passwd")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        selecting._read("file", str(tmp_path / "file"), 1)
+
+
 def test_an_archive_inside_the_workspace_would_hold_itself(workspace, exercise):
     with pytest.raises(UsageError, match="lies inside the workspace"):
         kits.freeze(workspace, exercise, workspace / "out.zip", now=NOW)
