@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from assesskit.checks.wire import PROTOCOL
 from assesskit.content import Exercise, fill
+from assesskit.content.digests import files_below
+from assesskit.content.schema import Limits as AskedLimits
 from assesskit.pods import Image, Limits, Pod, PodSpec, Program, Service, ServiceSpec
 
 GRADER = Path(str(resources.files("assesskit"))) / "grader"
@@ -87,13 +89,14 @@ def service_specs(
             "grader",
             images["grader"],
             files=grader_files(exercise, tests),
-            limits=Limits(**exercise.spec.grader.limits.model_dump(exclude_unset=True)),
+            limits=_limits(exercise.spec.grader.limits),
             interactive=True,
         )
     }
     for service in exercise.spec.services:
         env = _filled(service.env, service.name, pod, hidden)
-        specs[service.name] = ServiceSpec(service.name, "dependency", images[service.name], env=env)
+        limits = _limits(service.limits)
+        specs[service.name] = ServiceSpec(service.name, "dependency", images[service.name], env=env, limits=limits)
     wanted = exercise.spec.submission
     for name in CANDIDATES:
         if name in images:
@@ -103,7 +106,7 @@ def service_specs(
                 images[name],
                 env=_filled(wanted.env, name, pod, hidden),
                 volume=name if name in pod.volumes else None,
-                limits=Limits(**wanted.limits.model_dump(exclude_unset=True)),
+                limits=_limits(wanted.limits),
             )
     return specs
 
@@ -158,12 +161,13 @@ def hello(
     }
 
 
+def _limits(asked: AskedLimits) -> Limits:
+    """Return the limits an exercise asks for, as the pod's port takes them."""
+    return Limits(**asked.model_dump())
+
+
 def _below(folder: Path, prefix: str) -> dict[str, bytes]:
-    return {
-        f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    return {f"{prefix}/{name}": path.read_bytes() for name, path in files_below(folder).items()}
 
 
 def _filled(env: Mapping[str, str], name: str, pod: Pod, hidden: Secrets) -> dict[str, str]:
