@@ -111,6 +111,7 @@ def test_points_are_out_of_what_could_be_judged_and_the_rest_is_named():
     text = Page(reports.html(samples.assessment())).text
     assert "39 of 57 points judged" in text
     assert "10 of 67 points could not be judged and count neither for nor against" in text
+    assert "Retries stay within their budget 4 points, not counted: The relay did not record the attempts" in text
     assert "Our relay stopped recording in the middle of the check; this is our fault" in text
 
 
@@ -199,3 +200,9 @@ def test_a_long_log_is_shown_from_its_end():
     text = reports.html(samples.failed().model_copy(update={"failure": long}))
     assert "first line" not in text
     assert "the reason" in text
+
+
+def test_a_reason_that_the_check_already_says_is_said_once():
+    seen = samples.observation("contract.errors", "failed", summary="It answered 200", sent="GET /", received="200")
+    held = samples.result(samples.criterion("contract.errors", "Errors"), "not_met", "It answered 200", seen)
+    assert "Why this verdict" not in reports.html(samples.assessment((held,)))

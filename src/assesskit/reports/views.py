@@ -99,9 +99,16 @@ def share(result: CriterionResult) -> str:
 
 
 def seen(result: CriterionResult) -> str:
-    """What was seen, in one line: the first failed check's summary, else the verdict's reason."""
-    failed = (each.summary for each in result.observations if each.outcome == "failed" and each.summary)
-    return next(failed, result.reason) if result.verdict == "not_met" else result.reason
+    """What decided the verdict, in one line for people: the deciding check's summary, else the verdict's reason."""
+    deciding = {"met": (), "not_met": ("failed",), "ungraded": ("errored", "inconclusive", "skipped")}[result.verdict]
+    decided = (each.summary for each in result.observations if each.outcome in deciding and each.summary)
+    return next(decided, result.reason)
+
+
+def explained(result: CriterionResult) -> bool:
+    """Whether what the checks say already holds the reason of the verdict."""
+    said = {each.summary for each in result.observations}
+    return bool(said) and (result.verdict == "met" or result.reason in said)
 
 
 def why(result: CriterionResult) -> str:
