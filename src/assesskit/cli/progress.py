@@ -74,8 +74,8 @@ class _Lines:
         match event:
             case PhaseStarted(text=text):
                 self._say(f"{text} …")
-            case LineSeen(text=text):
-                self._say(f"    {text}")
+            case PhaseEnded(phase=phase, seconds=seconds) if phase != "checks":
+                self._say(f"    {seconds:.1f} s")
             case CheckEnded(observation=seen):
                 self._say(
                     f"    {seen.outcome:12} {seen.criterion:30} {seen.check.rpartition('::')[2]} ({seen.seconds:.1f} s)"
