@@ -51,7 +51,7 @@ def expect_joined(service: Service, relay: Relay, collector: Collector, creation
     evidence.relay("calls to the dependency", calls)
     crossed = [call.header("traceparent") or "" for call in calls]
     expect(
-        bool(crossed) and all(_trace_id(header) == caller.trace_id for header in crossed),
+        bool(crossed) and all(trace_id_of(header) == caller.trace_id for header in crossed),
         "the call to the dependency does not carry the caller's trace id",
         sent=f"traceparent: {caller.traceparent}",
         received="\n".join(f"traceparent: {header or '(none)'}" for header in crossed) or "no call to the dependency",
@@ -80,6 +80,7 @@ def own_spans(collector: Collector, trace_id: str, source: str) -> list[Span]:
             return own
 
 
-def _trace_id(header: str) -> str:
+def trace_id_of(header: str) -> str:
+    """The trace id of a traceparent; empty when the header breaks the standard."""
     found = _TRACEPARENT.match(header)
     return found[1] if found and int(found[2], 16) else ""

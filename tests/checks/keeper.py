@@ -1,0 +1,138 @@
+"""A small service that keeps orders, with the mistakes that can be made in it, and the inventory it asks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import uuid
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+TOKEN = "ingest"
+TIMEOUT = 0.4
+
+
+class Quiet(BaseHTTPRequestHandler):
+    def log_message(self, *_args: object) -> None: ...
+
+    def payload(self) -> Any:
+        return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"null")
+
+    def answer(self, status: int, body: object, **headers: str) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class Inventory(Quiet):
+    def do_POST(self) -> None:
+        self.payload()
+        self.answer(201, {"reservation_id": str(uuid.uuid4())})
+
+    def do_GET(self) -> None:
+        self.answer(200, "fine")
+
+
+class Keeper(ThreadingHTTPServer):
+    """Keeps orders by key, and makes the mistakes named in `flaws`."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, inventory: int, collector: int, flaws: frozenset[str]) -> None:
+        super().__init__(("127.0.0.1", 0), Orders)
+        self.inventory = inventory
+        self.collector = collector
+        self.flaws = flaws
+        self.lock = threading.Lock()
+        self.kept: dict[str, tuple[Any, dict[str, Any]]] = {}
+
+    def handle_error(self, *_args: object) -> None:
+        """A client that has gone is no news."""
+
+
+class Orders(Quiet):
+    server: Keeper
+
+    def do_POST(self) -> None:
+        wanted = self.payload()
+        key = self.headers.get("Idempotency-Key") or (str(uuid.uuid4()) if self.has("key optional") else "")
+        if not key:
+            self.answer(400, {"title": "Idempotency-Key is missing"})
+        elif self.has("late unique key"):
+            self.answer_late(key, wanted)
+        elif self.has("busy says 409") and not self.server.lock.acquire(blocking=False):
+            self.answer(409, {"title": "in progress"})
+        else:
+            with nullcontext() if self.has("busy says 409") or self.has("no lock") else self.server.lock:
+                self.keep(key, wanted)
+            if self.has("busy says 409"):
+                self.server.lock.release()
+
+    def keep(self, key: str, wanted: Any) -> None:
+        known = self.server.kept.get(key)
+        if known is not None and known[0] != wanted and not self.has("payload ignored"):
+            self.answer(422, {"title": "another payload"})
+        elif known is not None and not self.has("no replay"):
+            status = 200 if self.has("replay says 200") else 201
+            self.answer(status, known[1], Location=f"/v1/orders/{known[1]['id']}")
+        elif self.reserve(wanted):
+            order = {"id": str(uuid.uuid4()), **wanted}
+            self.server.kept[key] = (wanted, order)
+            self.answer(201, order, Location=f"/v1/orders/{order['id']}")
+        else:
+            self.answer(503, {"title": "no inventory"})
+
+    def answer_late(self, key: str, wanted: Any) -> None:
+        if self.reserve(wanted):
+            _, order = self.server.kept.setdefault(key, (wanted, {"id": str(uuid.uuid4()), **wanted}))
+            self.answer(201, order, Location=f"/v1/orders/{order['id']}")
+
+    def do_GET(self) -> None:
+        if self.path == "/livez" and not self.has("liveness asks"):
+            self.answer(200, "alive")
+        elif self.path == "/readyz" and self.has("ready for ever"):
+            self.answer(200, "ready")
+        else:
+            fine = self.call("GET", "/healthz", None) == 200
+            self.answer(200 if fine else 503, {"fine": fine})
+
+    def reserve(self, wanted: Any) -> bool:
+        return self.call("POST", "/reservations", wanted) == 201
+
+    def call(self, method: str, path: str, body: Any) -> int | None:
+        link = http.client.HTTPConnection("127.0.0.1", self.server.inventory, timeout=self.patience())
+        caller = self.headers.get("traceparent") or ""
+        try:
+            headers = {} if self.has("drops trace") else {"traceparent": caller}
+            link.request(method, path, json.dumps(body), headers)
+            return link.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            link.close()
+            if caller and not self.has("no spans"):
+                self.export(caller)
+
+    def export(self, caller: str) -> None:
+        _, trace_id, parent, _ = caller.split("-")
+        times = {"startTimeUnixNano": "1000000000", "endTimeUnixNano": "2000000000"}
+        span = {"traceId": trace_id, "spanId": uuid.uuid4().hex[:16], "parentSpanId": parent, "name": "x", "kind": 2}
+        body = {"resourceSpans": [{"scopeSpans": [{"spans": [span | times]}]}]}
+        link = http.client.HTTPConnection("127.0.0.1", self.server.collector, timeout=2)
+        link.request(
+            "POST", "/v1/traces", json.dumps(body), {"Content-Type": "application/json", "x-ingest-token": TOKEN}
+        )
+        link.getresponse()
+        link.close()
+
+    def patience(self) -> float:
+        return 30.0 if self.has("no timeout") else TIMEOUT
+
+    def has(self, flaw: str) -> bool:
+        return flaw in self.server.flaws

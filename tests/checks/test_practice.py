@@ -1,0 +1,277 @@
+"""The checks of idempotency, probes, time limits, traces and logs: a right service passes, each flaw shows.
+
+The service, the relay and the collector are real; only the service's logs come from memory.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import threading
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+
+import pytest
+from tests.checks.keeper import TOKEN, Inventory, Keeper
+
+from assesskit.checks import idempotency, logs, probes, resilience, tracing
+from assesskit.checks.creation import Creation, created, place
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Headers, Request, Response
+from assesskit.checks.expect import Failure
+from assesskit.checks.harness import Harness
+from assesskit.checks.services import Service
+from assesskit.instruments.collector import Collector
+from assesskit.instruments.relay import Fault, Relay
+
+
+@pytest.fixture(scope="module")
+def inventory() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Inventory) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def running_relay(inventory: int) -> Iterator[Relay]:
+    relay = Relay.start("inventory", 0, inventory, "json:/sku")
+    yield relay
+    relay.stop()
+
+
+@pytest.fixture
+def relay(running_relay: Relay) -> Iterator[Relay]:
+    yield running_relay
+    running_relay.reset()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    collector = Collector.start(0, {TOKEN: "submission"})
+    yield collector
+    collector.stop()
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest, relay: Relay, collector: Collector) -> Iterator[Service]:
+    """The small service with the flaws of the test's parameter, none without one."""
+    flaws = frozenset({request.param} if hasattr(request, "param") else set())
+    with Keeper(relay.port, collector.port, flaws) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield submission(server.server_address[1])
+        relay.reset()
+        server.shutdown()
+
+
+def submission(port: int, printed: str = "") -> Service:
+    """The service as checks see it; asked for its logs, the harness says what was `printed`."""
+    told = {"stdout": printed, "stderr": "plain text\n"}
+    replies = [json.dumps({"id": number, "ok": True, "result": told}) for number in range(1, 200)]
+    harness = Harness(io.BytesIO("\n".join(replies).encode()), io.BytesIO())
+    return Service("submission", {"port": port, "ready_path": "/readyz"}, harness)
+
+
+@pytest.fixture
+def order() -> Creation:
+    return Creation.fresh("/v1/orders", {"sku": "TEA", "quantity": 2}, mark="sku", token="token")
+
+
+def flawed(*flaws: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("service", flaws, indirect=True)
+
+
+def test_a_right_service_keeps_every_promise_about_keys(service: Service, relay: Relay) -> None:
+    """Required, replayed, bound to its payload, and done once by simultaneous requests that wait."""
+    idempotency.expect_key_required(service, relay, fresh())
+    idempotency.expect_replayed(service, relay, fresh())
+    idempotency.expect_other_payload_refused(service, relay, fresh(), quantity=3)
+    idempotency.expect_done_once(service, relay, fresh())
+
+
+@flawed("busy says 409")
+def test_a_conflict_while_the_first_runs_is_right_too(service: Service, relay: Relay, order: Creation) -> None:
+    """409 for the simultaneous ones is as good as waiting."""
+    idempotency.expect_done_once(service, relay, order)
+
+
+@flawed("no lock")
+def test_two_orders_of_one_key_show(service: Service, relay: Relay, order: Creation) -> None:
+    """Check-then-act is caught by the first volley."""
+    with pytest.raises(Failure, match="more than one order was made"):
+        idempotency.expect_done_once(service, relay, order)
+
+
+@flawed("late unique key")
+def test_work_done_twice_shows_behind_one_order(service: Service, relay: Relay, order: Creation) -> None:
+    """One order in every answer, and yet more than one reservation."""
+    with pytest.raises(Failure, match="the dependency did the work more than once"):
+        idempotency.expect_done_once(service, relay, order)
+
+
+@flawed("replay says 200", "no replay")
+def test_another_answer_to_a_retry_shows(service: Service, relay: Relay, order: Creation) -> None:
+    """Another status, or another order, is no replay."""
+    with pytest.raises(Failure, match="an identical retry got another"):
+        idempotency.expect_replayed(service, relay, order)
+
+
+@flawed("payload ignored")
+def test_a_key_with_another_payload_shows(service: Service, relay: Relay, order: Creation) -> None:
+    """An answer to another payload than the first is a failure."""
+    with pytest.raises(Failure, match="came with another payload and got 201"):
+        idempotency.expect_other_payload_refused(service, relay, order, quantity=3)
+
+
+@flawed("key optional")
+def test_a_key_that_is_optional_shows(service: Service, relay: Relay, order: Creation) -> None:
+    """An order without a key is a failure."""
+    with pytest.raises(Failure, match="without Idempotency-Key answered 201"):
+        idempotency.expect_key_required(service, relay, order)
+
+
+def test_retries_to_the_dependency_under_its_own_key_are_one_effect(inventory: int) -> None:
+    """Calls with one key of their own count once; one whose answer was lost counts, one that was refused does not."""
+    relay = Relay.start("inventory", 0, inventory, "json:/sku")
+    relay.script("A", None, None, None, Fault.status(503), Fault.reset(forward=True))
+    for key in ("one", "one", None, "three", "four"):
+        link = http.client.HTTPConnection("127.0.0.1", relay.port, timeout=5)
+        try:
+            link.request("POST", "/reservations", '{"sku": "A"}', {"Idempotency-Key": key} if key else {})
+            link.getresponse()
+        except OSError:
+            assert key == "four"
+        finally:
+            link.close()
+    assert idempotency.effects(relay.calls("A")) == 3
+    relay.stop()
+
+
+def test_probes_that_tell_the_two_questions_apart_pass(service: Service, relay: Relay) -> None:
+    """Alive all the time; ready, not ready, ready again."""
+    probes.expect_turns(service, "/readyz", 200, 2, "the start")
+    relay.everything(Fault.refuse())
+    probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone")
+    probes.expect_turns(service, "/readyz", 503, 2, "the dependency was lost")
+    relay.everything(None)
+    probes.expect_turns(service, "/readyz", 200, 2, "the dependency was back")
+
+
+@flawed("liveness asks")
+def test_liveness_that_asks_the_dependency_shows(service: Service, relay: Relay) -> None:
+    """A 503 of liveness during an outage of others is a failure."""
+    relay.everything(Fault.refuse())
+    with pytest.raises(Failure, match="GET /livez answered 503 while"):
+        probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone")
+
+
+@flawed("ready for ever")
+def test_readiness_that_never_falls_shows(service: Service, relay: Relay) -> None:
+    """Readiness that stays 200 past its time is a failure."""
+    relay.everything(Fault.refuse())
+    with pytest.raises(Failure, match=r"answered 200 0\.3 s after the dependency was lost"):
+        probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
+
+
+def test_a_wait_with_an_end_passes(service: Service, relay: Relay, order: Creation) -> None:
+    """503 in time is right while the dependency hangs, and orders are taken again afterwards."""
+    relay.script(order.mark, Fault.hang(), always=True)
+    resilience.expect_bounded_wait(service, order, 2.0)
+    relay.reset()
+    resilience.settle(service, fresh)
+    created(service.send(fresh().request()))
+
+
+@flawed("no timeout")
+def test_a_wait_without_end_shows(
+    service: Service, relay: Relay, order: Creation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that does not come in the promised time is a failure."""
+    monkeypatch.setattr(resilience, "PATIENCE", 0.5)
+    relay.script(order.mark, Fault.hang(), always=True)
+    with pytest.raises(Failure, match="no answer for"):
+        resilience.expect_bounded_wait(service, order, 0.2)
+
+
+def test_a_trace_that_crosses_passes(service: Service, relay: Relay, collector: Collector, order: Creation) -> None:
+    """The dependency was called under our trace id, and spans came; both are evidence."""
+    evidence = Evidence()
+    tracing.expect_joined(service, relay, collector, order, evidence)
+    assert [entry["kind"] for entry in evidence.collected()] == ["relay", "spans"]
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [("drops trace", "does not carry the caller's trace id"), ("no spans", "no span of the service")],
+    indirect=["service"],
+)
+def test_a_trace_that_breaks_shows(
+    service: Service,
+    said: str,
+    relay: Relay,
+    collector: Collector,
+    order: Creation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call without our trace id, and a request that nobody reported, are failures."""
+    monkeypatch.setattr(tracing, "ARRIVAL", 0.3)
+    with pytest.raises(Failure, match=said):
+        tracing.expect_joined(service, relay, collector, order, Evidence())
+
+
+@pytest.mark.parametrize(
+    "header", ["00-abc-def-01", "", f"00-{'a' * 32}-{'0' * 16}-01", f"00-{'A' * 32}-{'1' * 16}-01"]
+)
+def test_a_header_that_breaks_the_standard_carries_no_trace(header: str) -> None:
+    """Short, empty, with a parent of zeros, in capitals: none of these is a traceparent."""
+    assert not tracing.trace_id_of(header)
+
+
+@pytest.mark.parametrize(
+    ("printed", "missing"),
+    [
+        ('{"trace_id": "aaaa"}\n{"dd": {"trace": "00-BBBB-1-01"}}', ""),
+        ('{"trace_id": "aaaa"}', "no line with it"),
+        ('{"trace_id": "aaaa"}\nGET / bbbb', "no JSON object"),
+        ('{"trace_id": "aaaa"}\n' + "[" * 100_000 + "bbbb", "no JSON object"),
+    ],
+)
+def test_each_request_needs_a_json_line_with_its_trace_id(
+    printed: str, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of the field is free; a line that is no JSON object does not count."""
+    monkeypatch.setattr(logs, "ARRIVAL", 0.0)
+    service = submission(1, printed)
+    wanted = {"aaaa": "GET /a", "bbbb": "GET /b"}
+    if not missing:
+        logs.expect_correlated(service, wanted, Evidence())
+        return
+    with pytest.raises(Failure, match="trace id of GET /b") as caught:
+        logs.expect_correlated(service, wanted, Evidence())
+    assert missing in caught.value.received
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("/v1/orders/1", "/v1/orders/1"),
+        ("http://127.0.0.1:8000/v1/orders/1", "/v1/orders/1"),
+        ("https://api.test/v1/orders/1?x=y", "/v1/orders/1?x=y"),
+        ("http://[::1", ""),
+        ("/a b", ""),
+        ("/\r\nX: y", ""),
+        ("", ""),
+    ],
+)
+def test_a_location_is_taken_as_a_path_or_not_at_all(location: str, path: str) -> None:
+    """Whatever the host says, we ask the service itself; a Location that is none fails the creation."""
+    answer = Response(201, Headers((("Location", location),)), b"", 0.1)
+    assert place(answer) == path
+    if not path:
+        with pytest.raises(Failure, match="answered 201 with Location"):
+            created(Exchange(Request("POST", "/v1/orders"), answer, "", 0.1))
+
+
+def fresh() -> Creation:
+    return Creation.fresh("/v1/orders", {"sku": "TEA", "quantity": 2}, mark="sku", token="token")
