@@ -82,9 +82,16 @@ class Orders:
             shown["quantity"] = str(shown["quantity"])
         if "local time" in self.flaws:
             shown["created_at"] = "1 March 2026, 09:30"
+        body = json.dumps(shown)
+        if "deep answer" in self.flaws:
+            body = "[" * 800 + "]" * 800
+        if "bottomless answer" in self.flaws:
+            body = "[" * 200_000
+        if "no JSON" in self.flaws:
+            body = str(shown)
         kind = "text/plain" if "wrong content type" in self.flaws else "application/json; charset=utf-8"
         tag = {} if "no ETag" in self.flaws else {"ETag": f'"{order["version"]}"'}
-        return Response(json.dumps(shown), status, {**headers, **tag}, content_type=kind)
+        return Response(body, status, {**headers, **tag}, content_type=kind)
 
     def payload(self) -> dict[str, Any]:
         if request.mimetype != "application/json" and "any media type" not in self.flaws:

@@ -125,13 +125,16 @@ RESPONSES = {
     "another status": "(at /status)",
     "number as cursor": "(at /next_cursor)",
     "errors as json": "undocumented content-type",
-    "crash on bad JSON": "POST /v1/orders: 500",
-    "crash on no object": "POST /v1/orders: 500",
+    "crash on bad JSON": "POST /v1/orders: 500: the service broke on this request",
+    "crash on no object": "POST /v1/orders: 500: the service broke on this request",
     "crash on unknown": "GET /v1/orders/{order_id}: 500",
     "no maximum": "POST /v1/orders: 201: a request that breaks the contract was accepted",
     "numbers in strings": "POST /v1/orders: 201: a request that breaks the contract was accepted",
     "more fields": "POST /v1/orders: 201: a request that breaks the contract was accepted",
     "short notes": "POST /v1/orders: 422: a request that keeps the contract was refused",
+    "deep answer": "POST /v1/orders: 201: the body is nested beyond reason",
+    "bottomless answer": "POST /v1/orders: 201: the body of the answer is not JSON",
+    "no JSON": "POST /v1/orders: 201: the body of the answer is not JSON",
     "limit ignored": "GET /v1/orders: 200: a request that breaks the contract was accepted",
 }
 
@@ -153,6 +156,6 @@ def test_the_same_service_is_told_the_same_twice(serve: Serve, tokens: Tokens, c
     told = []
     for _ in range(2):
         with pytest.raises(Failure) as failed:
-            answers_as_the_contract_says(serve("no maximum"), tokens, contract)
+            answers_as_the_contract_says(serve("no maximum"), tokens, contract, examples=10)
         told.append((failed.value.summary, failed.value.sent.partition("{")[2]))
     assert told[0] == told[1]

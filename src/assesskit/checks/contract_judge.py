@@ -20,7 +20,7 @@ import schemathesis
 from jsonschema import Draft202012Validator
 from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.core.failures import Failure as Finding
-from schemathesis.core.failures import FailureGroup
+from schemathesis.core.failures import FailureGroup, ServerError
 from schemathesis.openapi.checks import JsonSchemaError
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -31,26 +31,30 @@ from schemathesis.specs.openapi.checks import (
 
 from assesskit.checks.contract_document import pointed
 from assesskit.checks.exchange import Exchange, Response
+from assesskit.checks.expect import Failure
 
 Wanted = Literal["accepted", "refused", "unknown", "any"]
 """What a request deserves: 2xx or 3xx, 4xx, 404, or whatever the contract names."""
 CHECKS: dict[CheckFunction, str] = {
     not_a_server_error: "RFC 9110 section 15.6",
-    status_code_conformance: "the statuses the contract names",
+    status_code_conformance: "contract/openapi.yaml",
     content_type_conformance: "RFC 9110 section 8.3",
-    response_headers_conformance: "the headers the contract names",
-    response_schema_conformance: "the schemas the contract names",
+    response_headers_conformance: "contract/openapi.yaml",
+    response_schema_conformance: "contract/openapi.yaml",
 }
 CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)")
+DEEPEST = 100
+"""Nesting of an answer that a validator is shown."""
 ODD_NUMBER = re.compile(r"[\s+_.,\deE-]*")
 """Spellings that some parsers of integers take and others refuse."""
 
 
 @dataclass(frozen=True)
 class Flaw:
-    """An answer that is not as the contract says."""
+    """An answer that is not as the contract says; those of one `kind` and operation most likely have one cause."""
 
     operation: str
+    kind: str
     what: str
     expected: str
     rule: str
@@ -58,8 +62,9 @@ class Flaw:
 
     @property
     def size(self) -> int:
-        """How much a person has to read of the request."""
-        return len(self.exchange.request.path) + len(self.exchange.request.body)
+        """How much a person has to read: characters of the path and the two bodies."""
+        answer = self.exchange.response
+        return len(self.exchange.request.path) + len(self.exchange.request.body) + len(answer.body if answer else b"")
 
 
 class Judge:
@@ -98,14 +103,17 @@ class Judge:
     def flaw(self, operation: str, exchange: Exchange, wanted: Wanted = "any") -> Flaw | None:
         """The first thing that is wrong with an answer; None when it is right."""
         if exchange.response is None:
-            return Flaw(operation, exchange.error, "an HTTP answer", "RFC 9110 section 3.4", exchange)
+            return Flaw(operation, "silence", exchange.error, "an HTTP answer", "RFC 9110 section 3.4", exchange)
         if exchange.response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             undeserved = _undeserved(operation, exchange, wanted)
             if undeserved is not None:
                 return undeserved
+        if reason := _unreadable(exchange.response):
+            return Flaw(operation, "no JSON", reason, "a JSON document in UTF-8", "RFC 8259", exchange)
         for check, rule in CHECKS.items():
             if finding := self._found(check, operation, exchange):
-                return Flaw(operation, *self._told(finding, operation, exchange.response), rule, exchange)
+                what, expected = self._told(finding, operation, exchange.response)
+                return Flaw(operation, check.__name__, what, expected, rule, exchange)
         return None
 
     def _found(self, check: CheckFunction, operation: str, exchange: Exchange) -> Finding | None:
@@ -129,6 +137,8 @@ class Judge:
             at = pointed("", *finding.instance_path) or "the document itself"
             return f"{finding.title.lower()}: {finding.validation_message} (at {at})", pointed(where, answer.status)
         message = " ".join(finding.message.split())
+        if isinstance(finding, ServerError):
+            return f"{answer.status}: the service broke on this request", "a status below 500, whatever is sent"
         what = f"{answer.status}: {finding.title.lower()}"
         documented = ", ".join(self._contract["paths"][path][method.lower()]["responses"])
         return (f"{what}: {message}" if message else what), f"{where} names {documented}"
@@ -155,18 +165,39 @@ def _as_schemathesis(exchange: Exchange, path: str) -> schemathesis.Response:
     return schemathesis.Response(answer.status, headers, answer.body, prepared, answer.seconds, verify=False)
 
 
+def _unreadable(answer: Response) -> str:
+    """Why a body that says it is JSON cannot be read, found out before any library tries; empty when it can."""
+    media_type = (answer.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    if not answer.body or not media_type.endswith(("/json", "+json")):
+        return ""
+    try:
+        return "" if _depth(answer.json()) <= DEEPEST else f"{answer.status}: the body is nested beyond reason"
+    except Failure as failure:
+        return f"{answer.status}: {failure.summary}"
+
+
+def _depth(value: object) -> int:
+    deepest, todo = 0, [(value, 1)]
+    while todo:
+        one, depth = todo.pop()
+        deepest = max(deepest, depth)
+        if isinstance(one, dict | list):
+            todo += [(each, depth + 1) for each in (one.values() if isinstance(one, dict) else one)]
+    return deepest
+
+
 def _undeserved(operation: str, exchange: Exchange, wanted: Wanted) -> Flaw | None:
     status = exchange.answered().status
     if wanted == "refused" and status < HTTPStatus.BAD_REQUEST:
         what = f"{status}: a request that breaks the contract was accepted"
-        return Flaw(operation, what, "a status of 400 to 499", "RFC 9110 section 15.5", exchange)
+        return Flaw(operation, wanted, what, "a status of 400 to 499", "RFC 9110 section 15.5", exchange)
     excused = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
     if wanted == "accepted" and status >= HTTPStatus.BAD_REQUEST and status not in excused:
         what = f"{status}: a request that keeps the contract was refused"
-        return Flaw(operation, what, "a status below 400", "RFC 9110 section 15.3", exchange)
+        return Flaw(operation, wanted, what, "a status below 400", "RFC 9110 section 15.3", exchange)
     if wanted == "unknown" and status != HTTPStatus.NOT_FOUND:
         what = f"{status}: the answer for something that does not exist"
-        return Flaw(operation, what, "404", "RFC 9110 section 15.5.5", exchange)
+        return Flaw(operation, wanted, what, "404", "RFC 9110 section 15.5.5", exchange)
     return None
 
 

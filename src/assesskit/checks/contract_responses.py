@@ -126,7 +126,7 @@ class _Exploration:
 
     def _list(self, generated: Mapping[str, Any]) -> bool:
         query = {name: _text(value) for name, value in generated.items() if name in ("limit", "cursor")}
-        path = f"/v1/orders?{urlencode(query)}"
+        path = f"/v1/orders?{urlencode(query)}" if query else "/v1/orders"
         if len(path) > LONGEST:
             return True
         return self._send(LIST, path, wanted=self._judge.wanted_query(LIST, query))[1]
@@ -170,9 +170,9 @@ class _Exploration:
         flaw = self._judge.flaw(operation, exchange, wanted)
         if flaw is None:
             return exchange.response, True
-        known = self.flaws.get((operation, flaw.rule))
+        known = self.flaws.get((operation, flaw.kind))
         if known is None or flaw.size < known.size:
-            self.flaws[operation, flaw.rule] = flaw
+            self.flaws[operation, flaw.kind] = flaw
         return exchange.response, False
 
 
