@@ -170,7 +170,8 @@ def be(count: int) -> str:
 
 def when(moment: datetime) -> str:
     """A time for people, in UTC."""
-    return moment.astimezone(UTC).strftime("%-d %B %Y, %H:%M UTC")
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
 
 
 def duration(seconds: float) -> str:
