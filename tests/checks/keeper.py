@@ -44,8 +44,8 @@ class Keeper(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, inventory: int, collector: int, flaws: frozenset[str]) -> None:
-        super().__init__(("127.0.0.1", 0), Orders)
+    def __init__(self, inventory: int, collector: int, flaws: frozenset[str], port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Orders)
         self.inventory = inventory
         self.collector = collector
         self.flaws = flaws

@@ -14,6 +14,8 @@ from assesskit.checks.http import Client
 
 POLL = 0.05
 PROBE_DEADLINE = 3.0
+SHOWN = 5
+"""Listeners of a service that a reason names."""
 
 
 class Service:
@@ -123,7 +125,7 @@ class Service:
         reachable = [one for one in own if one.port == self.port and one.address in ("127.0.0.1", "0.0.0.0", "::")]  # noqa: S104
         if reachable:
             return ""
-        where = ", ".join(f"{one.address}:{one.port}" for one in own)
+        where = ", ".join(f"{one.address}:{one.port}" for one in own[:SHOWN])
         listening = f"; it listens on {where} instead" if where else ""
         return f"; nothing listens on 127.0.0.1:{self.port}, the PORT it was given{listening}"
 
