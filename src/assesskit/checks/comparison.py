@@ -67,13 +67,24 @@ def require(verdict: LatencyVerdict) -> None:
 def _measured(control: Control, requests: Mapping[str, Sequence[RequestTemplate]], budget_ms: float) -> LatencyVerdict:
     began = time.monotonic()
     quiet_ms = quiet_figure(_at_rest(control, requests))
+    before = _processor_seconds(control)
     samples = _offered(control, requests, FIRST_WINDOWS)
-    verdict = judge(samples, budget_ms, quiet_ms)
+    verdict = judge(samples, budget_ms, quiet_ms, _work_ms(before, _processor_seconds(control), len(samples)))
     while verdict.verdict == "inconclusive" and time.monotonic() - began + ROUND_SECONDS < MAX_SECONDS:
         first = samples[-1].window + 1
         samples += [sample.moved(first) for sample in _offered(control, requests, MORE_WINDOWS)]
-        verdict = judge(samples, budget_ms, quiet_ms)
+        verdict = judge(samples, budget_ms, quiet_ms, _work_ms(before, _processor_seconds(control), len(samples)))
     return verdict
+
+
+def _processor_seconds(control: Control) -> tuple[float | None, ...]:
+    return tuple(control.service(side).usage()["cpu_seconds"] for side in (SUBMISSION, REFERENCE))
+
+
+def _work_ms(before: Sequence[float | None], after: Sequence[float | None], samples: int) -> float | None:
+    """Return by how much a request of the submission uses more processor time; None where the runtime cannot tell."""
+    used = [end - start for start, end in zip(before, after, strict=True) if start is not None and end is not None]
+    return 1000 * (used[0] - used[1]) / (samples / 2) if len(used) == len(before) else None
 
 
 def _at_rest(control: Control, requests: Mapping[str, Sequence[RequestTemplate]]) -> list[Sample]:

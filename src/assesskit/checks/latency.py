@@ -22,7 +22,9 @@ MIN_WINDOWS = 8
 QUIET_SHARE = 2 / 3
 """Of all windows must count: on a noisy machine a reference looks quiet by luck, while the other half was not."""
 MARGIN = 1.5
-"""By which a difference must exceed what noise can have made of the budget: it stretches one more than another."""
+"""Noise may stretch the submission by so much more than the reference."""
+MIN_WORK_MS = 1.0
+"""Less processor time than this is not told from none."""
 ERROR_LIMIT = 0.01
 """Share of the submission's requests that may fail."""
 SLOW_LIMIT = 0.05
@@ -108,15 +110,16 @@ UPPER = "the upper quartile over the reference's"
 SLOW_SHARE = "the share of slow requests over the reference's"
 
 
-def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float) -> LatencyVerdict:
+def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float, work_ms: float | None = None) -> LatencyVerdict:
     """Judge the submission's samples beside the reference's.
 
     `budget_ms` is how much slower than the reference it may be. `quiet_ms` is the reference's own figure on this
     machine while the rest of the pod stood still (`quiet_figure`). Requests over it plus two budgets are slow ones.
+    `work_ms` is how much more processor time than the reference the submission uses for a request, None if unknown.
 
     Noise stretches time on the processor, so it can make a good service look slow, but not a slow one good. So met may
     rest on all windows; not met rests on those beside which the reference was near its quiet figure; and without
-    enough of these, only a difference beyond the budget *as far as the reference itself was stretched* is not met.
+    enough of these, on a median difference that stretched processor time cannot explain.
     """
     windows = _windows(samples, quiet_ms + budget_ms / 2, budget_ms / 3)
     counted = [window for window in windows if window.counts]
@@ -134,20 +137,18 @@ def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float) -> Laten
         verdict, reason = _conclude(every)
     else:
         verdict, reason = _conclude(every)
-        taken = fmean(latency for window in windows for latency in window.reference)
-        stretch = max(1.0, MARGIN * taken / quiet_ms)
-        if verdict == "not_met" and every[0].low <= budget_ms * stretch:
+        if verdict == "not_met" and every[0].low <= budget_ms + _noise_ms(windows, every[0].low, quiet_ms, work_ms):
             noise = f"the machine was quiet enough in only {len(counted)} of {len(windows)} windows"
             verdict, reason = "inconclusive", f"{noise}; {reason}"
     return LatencyVerdict(verdict, reason, budget_ms, quiet_ms, windows, every)
 
 
 def quiet_figure(samples: Sequence[Sample]) -> float:
-    """Return what the reference takes in ms when nothing gets in its way: its 5th percentile, which noise reaches last.
+    """Return what the reference takes in ms when nothing gets in its way: its 2nd percentile, which noise reaches last.
 
     The samples are taken while the rest of the pod stands still.
     """
-    return quantile(sorted(sample.latency_ms for sample in samples if sample.side == REFERENCE), 0.05)
+    return quantile(sorted(sample.latency_ms for sample in samples if sample.side == REFERENCE), 0.02)
 
 
 def quantile(ordered: Sequence[float], part: float) -> float:
@@ -165,6 +166,18 @@ def _estimates(windows: Sequence[Window], budget_ms: float, quiet_ms: float) -> 
         _estimate(UPPER, [window.difference(0.75) for window in windows], median, budget_ms),
         _estimate(SLOW_SHARE, [window.slow(threshold) for window in windows], fmean, SLOW_LIMIT),
     )
+
+
+def _noise_ms(windows: Sequence[Window], difference_ms: float, quiet_ms: float, work_ms: float | None) -> float:
+    """Return how much of a difference may be noise: processor time, stretched as the reference's own was.
+
+    Where the processor time is not known, all of the difference may be it.
+    """
+    taken = fmean(latency for window in windows for latency in window.reference)
+    stretch = max(1.0, MARGIN * taken / quiet_ms)
+    if work_ms is None:
+        return difference_ms - difference_ms / stretch
+    return max(work_ms, MIN_WORK_MS) * (stretch - 1)
 
 
 def _conclude(estimates: Sequence[Estimate]) -> tuple[Verdict, str]:
