@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.reports import samples
+from tests.reports import pieces, samples
 
 from assesskit.model import Assessment, Evidence, Failure, Submitted, Usage
 
@@ -39,7 +39,7 @@ def evidence(piece: Evidence) -> Evidence:
 
 def assessment() -> Assessment:
     """Every field a submission can reach is hostile; the rubric and the ids are ours and stay."""
-    make = (samples.exchange, samples.relay, samples.spans, samples.latency, samples.log, samples.figure, samples.note)
+    make = (pieces.exchange, pieces.relay, pieces.spans, pieces.latency, pieces.log, pieces.figure, pieces.note)
     said = dict.fromkeys(("summary", "sent", "received", "expected", "rule", "detail"), HOSTILE)
     wanted = samples.criterion("idempotency.concurrent", "Simultaneous retries do the work once")
     seen = samples.observation(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import random
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+
+from tests.reports import pieces
 
 from assesskit.model import (
     Assessment,
     Criterion,
     CriterionResult,
-    Evidence,
     Exercised,
     Failure,
     Observation,
@@ -31,7 +30,6 @@ COMPETENCIES = {
     "performance": "Performance and capacity",
     "communication": "Communication",
 }
-TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def criterion(slug: str, title: str, points: int = 5, **changes: Any) -> Criterion:
@@ -73,94 +71,6 @@ def result(wanted: Criterion, verdict: Verdict = "met", reason: str = "", *seen:
     )
 
 
-def exchange() -> Evidence:
-    """A create that was answered twice with different orders."""
-    return Evidence(
-        kind="exchange",
-        title="Second of two simultaneous creates with one key",
-        data={
-            "sent": {
-                "method": "POST",
-                "url": "/v1/orders",
-                "headers": {
-                    "Authorization": "Bearer [redacted]",
-                    "Content-Type": "application/json",
-                    "Idempotency-Key": "k-7f3a",
-                    "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01",
-                },
-                "body": '{"sku": "SKU-1042", "quantity": 2}',
-            },
-            "received": {
-                "status": 201,
-                "headers": [["content-type", "application/json"], ["location", "/v1/orders/ord_02"]],
-                "body": '{"id": "ord_02", "sku": "SKU-1042", "quantity": 2, "status": "confirmed"}',
-            },
-            "seconds": 0.214,
-        },
-    )
-
-
-def relay() -> Evidence:
-    """Two reservations where one was expected."""
-    call = {"method": "POST", "path": "/reservations", "key": "SKU-1042", "status": 201, "headers": {}}
-    return Evidence(
-        kind="relay",
-        title="Calls that reached the inventory for SKU-1042",
-        data={
-            "calls": [
-                {**call, "at": 0.012, "attempt": 1, "fault": "delay 0.2 s", "seconds": 0.203},
-                {**call, "at": 0.013, "attempt": 2, "fault": None, "seconds": 0.004},
-            ]
-        },
-    )
-
-
-def spans() -> Evidence:
-    """A trace in which the call to the dependency fails."""
-    rows: list[tuple[str, str | None, str, str, str, float, float, str]] = [
-        ("a1", None, "gateway", "POST /v1/orders", "client", 0, 0.231, "UNSET"),
-        ("b2", "a1", "orders", "POST /v1/orders", "server", 0.006, 0.226, "ERROR"),
-        ("c3", "b2", "orders", "SELECT idempotency_keys", "internal", 0.011, 0.014, "UNSET"),
-        ("d4", "b2", "orders", "POST inventory /reservations", "client", 0.018, 0.206, "ERROR"),
-        ("e5", "d4", "inventory", "POST /reservations", "server", 0.021, 0.2, "UNSET"),
-        ("f6", "b2", "orders", "INSERT orders", "internal", 0.208, 0.219, "UNSET"),
-    ]
-    names = ("span_id", "parent_id", "service", "name", "kind", "start", "end", "status")
-    return Evidence(
-        kind="spans",
-        title="The trace as the collector received it",
-        data={"spans": [{"trace_id": TRACE} | dict(zip(names, row, strict=True)) for row in rows]},
-    )
-
-
-def latency(budget: float = 15.0) -> Evidence:
-    """A side that is about eight milliseconds slower than the reference."""
-    draw = random.Random(7)
-    sides = {}
-    for name, middle in (("submission", 13.0), ("reference", 5.0)):
-        samples = sorted(middle * math.exp(draw.gauss(0, 0.35)) for _ in range(300))
-        figures = {f"p{part}": samples[int(len(samples) * part / 100)] for part in (50, 95, 99)}
-        sides[name] = figures | {"count": 720, "samples_ms": samples}
-    data = {"budget_ms": budget, "difference_ms": 8.1, "low_ms": 7.2, "high_ms": 9.3, "sides": sides, "windows": 24}
-    return Evidence(kind="latency", title="Reading one order, beside the reference", data=data)
-
-
-def log() -> Evidence:
-    """What the service printed."""
-    line = f'{{"level": "error", "event": "inventory timeout", "trace_id": "{TRACE}", "duration_ms": 3001}}'
-    return Evidence(kind="log", title="The service's log during the hang", data={"lines": [line] * 3})
-
-
-def figure() -> Evidence:
-    """A number and its limit."""
-    return Evidence(kind="figure", title="Slowest answer", data={"value": 30.02, "unit": "s", "limit": 3.0})
-
-
-def note(text: str = "One worker process served all requests.") -> Evidence:
-    """Something in words."""
-    return Evidence(kind="note", title="Workers seen", data={"text": text})
-
-
 def _contract() -> tuple[CriterionResult, ...]:
     pagination = observation(
         "contract.errors",
@@ -171,7 +81,7 @@ def _contract() -> tuple[CriterionResult, ...]:
         expected="415 Unsupported Media Type with an application/problem+json body",
         rule="RFC 9110 section 15.5.16; RFC 9457",
         visibility="public",
-        evidence=(exchange(),),
+        evidence=(pieces.exchange(),),
     )
     return (
         result(criterion("contract.openapi", "The published document keeps the contract", 4)),
@@ -194,7 +104,7 @@ def _idempotency() -> tuple[CriterionResult, ...]:
         received="201 with ord_01 and 201 with ord_02; 2 reservations at the inventory",
         expected="one reservation; the other request gets the same order, or 409",
         rule="draft-ietf-httpapi-idempotency-key-header section 2.6",
-        evidence=(exchange(), relay(), note()),
+        evidence=(pieces.exchange(), pieces.relay(), pieces.note()),
     )
     return (
         result(criterion("idempotency.required", "A create without a key is refused", 2)),
@@ -218,7 +128,7 @@ def _resilience() -> tuple[CriterionResult, ...]:
         received="500 after 30.0 s",
         expected="503 or 504 within 3 s",
         rule="The brief, section Resilience",
-        evidence=(spans(), figure(), log()),
+        evidence=(pieces.spans(), pieces.figure(), pieces.log()),
     )
     broken = observation(
         "resilience.retry-budget",
@@ -246,7 +156,7 @@ def _running() -> tuple[CriterionResult, ...]:
     fast = observation(
         "performance.read-latency",
         summary="8.1 ms over the reference (7.2 to 9.3), budget 15 ms",
-        evidence=(latency(),),
+        evidence=(pieces.latency(),),
         seconds=14.2,
     )
     return (

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 from markupsafe import Markup
-from tests.reports import hostile, samples
+from tests.reports import hostile, pieces, samples
 
 from assesskit.reports import charts, views
 from assesskit.reports.evidence import Latency, Side, Span, Spans
@@ -57,7 +57,7 @@ def test_the_score_bar_leaves_out_what_is_nothing():
 
 
 def test_children_stand_below_their_parent_and_further_in():
-    chart = charts.waterfall(Spans.model_validate(samples.spans().data).spans)
+    chart = charts.waterfall(Spans.model_validate(pieces.spans().data).spans)
     names = [text for text in drawn(chart, "text") if text.attrib["class"] == "name"]
     assert [text.text for text in names][:3] == [
         "gateway: POST /v1/orders",
@@ -108,7 +108,7 @@ def test_a_side_without_samples_or_time_is_no_error():
 
 
 def test_the_interval_holds_its_point_and_the_budget_is_marked():
-    chart = charts.difference(Latency.model_validate(samples.latency().data))
+    chart = charts.difference(Latency.model_validate(pieces.latency().data))
     interval, point = drawn(chart, "rect")
     left, middle = float(interval.attrib["x"]), float(point.attrib["x"])
     assert left < middle < left + float(interval.attrib["width"])

@@ -7,7 +7,7 @@ import re
 from base64 import b64encode
 
 import pytest
-from tests.reports import hostile, samples
+from tests.reports import hostile, pieces, samples
 from tests.reports.reading import Page
 
 from assesskit import reports
@@ -163,7 +163,7 @@ def test_every_kind_of_evidence_is_drawn():
         Evidence(kind="spans", title="no spans", data={"spans": "none"}),
         Evidence(kind="latency", title="half", data={"budget_ms": 3}),
         Evidence(kind="exchange", title="empty", data={}),
-        Evidence(kind="latency", title="endless", data=samples.latency().data | {"high_ms": float("inf")}),
+        Evidence(kind="latency", title="endless", data=pieces.latency().data | {"high_ms": float("inf")}),
     ],
     ids=lambda odd: odd.title,
 )
