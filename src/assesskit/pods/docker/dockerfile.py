@@ -22,7 +22,7 @@ def refuse_downloads(text: str) -> None:
 
 
 def images_named(text: str, base: str) -> set[str]:
-    """Return the images a Dockerfile takes from elsewhere, with `base` as BASE_IMAGE: not its own stages, nor scratch."""
+    """Return the images a Dockerfile takes from elsewhere, with `base` as BASE_IMAGE, but for scratch."""
     parser = DockerfileParser(fileobj=io.BytesIO(text.encode()), build_args={"BASE_IMAGE": base})
     steps = parser.structure
     named = set(parser.parent_images)
