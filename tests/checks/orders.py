@@ -50,6 +50,8 @@ class Orders:
         headers = (
             {} if "no Allow" in self.flaws else {name: text for name, text in error.get_headers() if name == "Allow"}
         )
+        if "wrong Allow" in self.flaws and headers:
+            headers["Allow"] = "OPTIONS, TRACE"
         return self.problem(error.code or 500, **headers)
 
     def problem(self, status: int, **headers: str) -> Response:

@@ -88,6 +88,7 @@ ERRORS = {
     "status 200 in problems": "the status in the problem document is 200, that of the answer 401",
     "no challenge": "no token: 401 came without WWW-Authenticate",
     "no Allow": "a method the path does not have: 405 came without Allow",
+    "wrong Allow": "a method the path does not have: Allow names neither GET nor POST",
     "anonymous": "a token that is none: expected 401, got 201",
     "no scopes": "a token without orders:write: expected 403, got 201",
     "any media type": "a body of another media type: expected 415, got 201",
