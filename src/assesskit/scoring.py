@@ -10,6 +10,7 @@ from assesskit.model import Criterion, CriterionResult, Observation, Score, Verd
 Judgement = tuple[Verdict, str]
 """A verdict and its reason, in one line."""
 
+_UNSURE = {"errored": "a check of ours broke", "inconclusive": "inconclusive", "skipped": "a check was skipped"}
 _UNREVIEWED: Judgement = ("ungraded", "awaits review by a person")
 
 
@@ -64,8 +65,7 @@ def score(results: Iterable[CriterionResult]) -> Score:
 def _unsure(observations: Sequence[Observation]) -> Judgement | None:
     for one in observations:
         if one.outcome not in ("passed", "failed"):
-            said = f": {one.summary}" if one.summary else ""
-            return "ungraded", f"{one.check} {'' if one.outcome == 'errored' else 'was '}{one.outcome}{said}"
+            return "ungraded", f"{_UNSURE[one.outcome]}: {one.summary or one.check}"
     return None
 
 
