@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -213,3 +214,73 @@ def test_second(service):
     told = harness.grade({"hidden/test_10.py": text})
     seen = told.observation("test_second")
     assert (seen["outcome"], "ended with status 5" in seen["summary"]) == ("failed", True), told.stderr
+
+
+def test_a_submission_that_is_lost_is_not_tried_again(harness: Any, healthy: str) -> None:
+    """Once it could not be brought back, every later check fails with the same reason, and at once."""
+    flag = harness.folder / "was-here"
+    once = f"import pathlib\nflag = pathlib.Path({str(flag)!r})\n"
+    once += "if flag.exists(): raise SystemExit(flag.open('a').write('x'))\nflag.touch()\n"
+    harness.service("submission", once + healthy)
+    tests = "".join(f"def test_{name}(service):\n    service.kill()\n" for name in "abcd")
+    told = harness.grade({"hidden/test_10.py": HEAD + 'pytestmark = pytest.mark.criterion("a.one")\n' + tests})
+    outcomes = [one["observation"]["outcome"] for one in told.of("observation")]
+    assert outcomes == ["passed", "failed", "failed", "failed"], told.stderr
+    assert flag.read_text() == "x"
+
+
+def test_a_dependency_that_is_lost_is_our_fault(harness: Any, healthy: str) -> None:
+    """When a service of ours does not come back, the checks it prevents are errored, not failed."""
+    flag = harness.folder / "was-here"
+    once = f"import pathlib\nflag = pathlib.Path({str(flag)!r})\nif flag.exists(): raise SystemExit(5)\nflag.touch()\n"
+    harness.service("submission", healthy)
+    harness.service("inventory", once + healthy).start()
+    text = (
+        HEAD
+        + """
+pytestmark = pytest.mark.criterion("a.one")
+
+def test_first(control):
+    control.service("inventory").kill()
+
+def test_second(service):
+    pass
+"""
+    )
+    told = harness.grade({"hidden/test_10.py": text})
+    assert told.observation("test_second")["outcome"] == "errored", told.stderr
+    assert "ended with status 5" in told.observation("test_second")["detail"]
+
+
+def test_a_check_that_never_ends_is_given_up(graded: Callable[..., Any]) -> None:
+    """One endless check costs its own verdict, not those of the others."""
+    text = (
+        HEAD
+        + """
+from assesskit.checks import plugin
+pytestmark = pytest.mark.criterion("a.one")
+plugin.CHECK_SECONDS = 0.3
+
+def test_endless():
+    import time
+    time.sleep(60)
+
+def test_next():
+    pass
+"""
+    )
+    told = graded({"hidden/test_10.py": text})
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["inconclusive", "passed"], told.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="proc(5) is Linux's")
+def test_a_port_of_ours_in_foreign_hands_stops_the_session(harness: Any, healthy: str) -> None:
+    """A dependency's port that another user listens on is told as broken before the submission starts."""
+    harness.service("submission", healthy)
+    inventory = harness.service("inventory", healthy)
+    inventory.start()
+    services = harness.hello({})["services"]
+    services["inventory"]["uid"] = 54321
+    told = harness.grade({"hidden/test_10.py": HEAD}, services=services, tests=["hidden"])
+    assert told.kinds() == ["broken"]
+    assert "not by 54321" in told.of("broken")[0]["detail"]

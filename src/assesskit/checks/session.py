@@ -19,38 +19,34 @@ from assesskit.checks.harness import Harness
 from assesskit.checks.plugin import GraderPlugin
 from assesskit.checks.services import Service
 from assesskit.checks.tokens import Tokens
-from assesskit.checks.world import World
+from assesskit.checks.world import StageError, World, serving
 from assesskit.instruments.collector import Collector
 from assesskit.instruments.relay import Relay
 
 SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-class SessionError(Exception):
-    """The stage is not as it should be, or the tests cannot be run: our fault."""
-
-
 def run(harness: Harness, hello: Mapping[str, Any], folder: Path) -> None:
     """Carry out the session that `hello` asks for; the tests lie in `folder`, which is the working directory.
 
-    Raises SessionError, or whatever broke; then the session has no end that counts.
+    Raises StageError, or whatever broke; then the session has no end that counts.
     """
     with ExitStack() as cleanup:
         world = staged(harness, hello, cleanup)
         harness.tell("instruments")
-        serving = Serving(world)
-        plugin = GraderPlugin(world, frozenset(hello["criteria"]), serving.begin)
+        start = Start(world)
+        plugin = GraderPlugin(world, frozenset(hello["criteria"]), start.begin)
         status = pytest.main(_arguments(folder, hello["tests"]), plugins=[plugin])
     if status not in SOUND:
         problems = "\n".join(plugin.problems) or "see the grader's standard error"
-        raise SessionError(f"pytest ended with {pytest.ExitCode(status).name}: {problems}")
-    if serving.failed:
+        raise StageError(f"pytest ended with {pytest.ExitCode(status).name}: {problems}")
+    if start.failed:
         return
     harness.tell("report", report=plugin.report)
     harness.tell("finished", ok=True)
 
 
-class Serving:
+class Start:
     """Brings the submission up, once, and tells how that went."""
 
     def __init__(self, world: World) -> None:
@@ -74,7 +70,7 @@ class Serving:
 def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> World:
     """Check that our services are ours, and start the instruments; all before the submission is started.
 
-    Raises SessionError when a port of ours is somebody else's, Failure when a dependency is not ready.
+    Raises StageError when a port of ours is somebody else's, or a dependency is not ready.
     """
     relays: dict[str, Relay] = {}
     facts = {name: value for name, value in hello["facts"].items() if name != "keys"}
@@ -83,7 +79,7 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
     record = partial(_record, world)
     world.services = {name: Service(name, told, harness, record) for name, told in hello["services"].items()}
     for service in world.dependencies:
-        service.until_ready()
+        serving(service)
         _owned(service.name, service.port, service.uid)
     for told in hello["relays"]:
         relay = Relay.start(told["name"], told["port"], told["target"], told["key"])
@@ -105,7 +101,7 @@ def _owned(name: str, port: int, uid: int | None) -> None:
     """Hold a listener against its owner, where the owner is known and the system tells it."""
     owners = {one.uid for one in ports.listeners() if one.port == port}
     if uid is not None and owners and owners != {uid}:
-        raise SessionError(f"port {port} of {name} is listened on by uid {sorted(owners)}, not by {uid}")
+        raise StageError(f"port {port} of {name} is listened on by uid {sorted(owners)}, not by {uid}")
 
 
 def _arguments(folder: Path, tests: list[str]) -> list[str]:

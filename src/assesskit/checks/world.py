@@ -23,6 +23,10 @@ SUBMISSION = "submission"
 REFERENCE = "reference"
 
 
+class StageError(Exception):
+    """Something of ours is not as it should be: never the submission's fault."""
+
+
 @dataclass
 class World:
     """The services, instruments and facts of one grader session, and the evidence of the check that runs now."""
@@ -34,6 +38,8 @@ class World:
     tokens: Tokens
     facts: Mapping[str, Any]
     evidence: Evidence = field(default_factory=Evidence)
+    lost: Failure | None = None
+    """Why the submission could not be brought back, once that was tried in vain: it is not tried again."""
 
     @property
     def submission(self) -> Service:
@@ -57,8 +63,10 @@ class World:
     def restore(self) -> None:
         """Take every fault away and make sure that every service serves, restarting what a check has ended.
 
-        Raises Failure when the submission cannot be brought back.
+        Raises Failure when the submission cannot be brought back, StageError when a service of ours cannot.
         """
+        if self.lost is not None:
+            raise self.lost
         for relay in self.relays.values():
             relay.reset()
             relay.clear()
@@ -68,8 +76,12 @@ class World:
         for service in self.dependencies:
             if not service.status()["running"]:
                 service.start()
-            service.until_ready()
-        self._restore_submission()
+            serving(service)
+        try:
+            self._restore_submission()
+        except Failure as failure:
+            self.lost = failure
+            raise
 
     def _restore_submission(self) -> None:
         service = self.submission
@@ -86,3 +98,11 @@ class World:
             self.evidence.note("restarted before this check", f"the service {ended(state)}")
         service.start()
         service.until_ready()
+
+
+def serving(service: Service) -> None:
+    """Wait until a service of ours is ready. Raises StageError when it will not be."""
+    try:
+        service.until_ready()
+    except Failure as failure:
+        raise StageError(failure.summary) from failure
