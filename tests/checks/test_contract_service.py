@@ -104,7 +104,7 @@ def test_a_wrong_error_answer_is_named(flaw: str, told: str, serve: Serve, token
     """Each wrong error answer is told by its case, with what was expected and what came."""
     with pytest.raises(Failure) as failed:
         answers_errors_well(serve(flaw), tokens)
-    assert told in failed.value.summary
+    assert told in failed.value.received
     assert "RFC 9457" in failed.value.rule
 
 
@@ -112,7 +112,7 @@ def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens) 
     """One mistake does not hide another."""
     with pytest.raises(Failure, match="3 of 14 error answers") as failed:
         answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens)
-    assert failed.value.summary.count("expected") == 2
+    assert failed.value.received.count("expected") == 2
 
 
 RESPONSES = {

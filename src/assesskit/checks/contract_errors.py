@@ -39,15 +39,22 @@ def answers_errors_well(client: Client, tokens: Tokens) -> None:
             wrong.append((case, exchange, reason))
     if not wrong:
         return
+    raise _told(wrong, len(cases))
+
+
+def _told(wrong: list[tuple[Case, Exchange, str]], tried: int) -> Failure:
+    """All that is wrong: each case in a line, the first few with what was sent and received."""
+    first, exchange, reason = wrong[0]
     shown = wrong[:SHOWN]
-    raise Failure(
-        f"{len(wrong)} of {len(cases)} error answers are not as the contract says: "
-        + "; ".join(f"{case.name}: {reason}" for case, _, reason in wrong),
+    lines = [f"{case.name}: {reason}" for case, _, reason in wrong]
+    received = [f"[{case.name}]\n{exchange.received()}" for case, exchange, _ in shown]
+    return Failure(
+        f"{len(wrong)} of {tried} error answers are not as the contract says, first {first.name}: {reason}",
         sent="\n\n".join(f"[{case.name}]\n{exchange.sent()}" for case, exchange, _ in shown),
-        received="\n\n".join(f"[{case.name}]\n{exchange.received()}" for case, exchange, _ in shown),
+        received="\n\n".join(["\n".join(lines), *received]),
         expected="\n".join(f"{case.name}: {case.status} as {PROBLEM} with type, title, status" for case, _, _ in wrong),
         rule="; ".join(dict.fromkeys(["RFC 9457", *(case.rule for case, _, _ in wrong)])),
-        exchange=wrong[0][1],
+        exchange=exchange,
     )
 
 

@@ -221,13 +221,16 @@ def _text(value: object) -> str:
 
 
 def _told(flaws: list[Flaw]) -> Failure:
+    """All that is wrong: each flaw in a line, the first few with what was sent and received."""
     first, shown = flaws[0], flaws[:SHOWN]
     others = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
+    lines = [f"{flaw.operation}: {flaw.what}" for flaw in flaws]
+    received = [f"[{flaw.operation}]\n{flaw.exchange.received()}" for flaw in shown]
     return Failure(
-        f"{first.operation}: {first.what}{others}",
+        f"{lines[0]}{others}",
         sent="\n\n".join(f"[{flaw.operation}]\n{flaw.exchange.sent()}" for flaw in shown),
-        received="\n\n".join(f"[{flaw.operation}] {flaw.what}\n{flaw.exchange.received()}" for flaw in shown),
-        expected="\n".join(f"{flaw.operation}: {flaw.expected}" for flaw in shown),
+        received="\n\n".join(["\n".join(lines), *received]),
+        expected="\n".join(f"{flaw.operation}: {flaw.expected}" for flaw in flaws),
         rule="; ".join(dict.fromkeys(flaw.rule for flaw in flaws)),
         exchange=first.exchange,
     )
