@@ -23,7 +23,7 @@ QUIET_SHARE = 2 / 3
 """Of all windows must count: on a noisy machine a reference looks quiet by luck, while the other half was not."""
 MARGIN = 1.5
 """Noise may stretch the submission by so much more than the reference."""
-MIN_WORK_MS = 1.0
+MIN_WORK_MS = 0.5
 """Less processor time than this is not told from none."""
 ERROR_LIMIT = 0.01
 """Share of the submission's requests that may fail."""
