@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 
 from assesskit.checks import ports
 from assesskit.checks.evidence import clean
-from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
 from assesskit.checks.plugin import GraderPlugin
@@ -76,8 +74,7 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
     facts = {name: value for name, value in hello["facts"].items() if name != "keys"}
     tokens = Tokens(hello["facts"].get("keys", {}), facts.get("issuer", ""), facts.get("audience", ""))
     world = World(harness, {}, relays, None, tokens, facts)
-    record = partial(_record, world)
-    world.services = {name: Service(name, told, harness, record) for name, told in hello["services"].items()}
+    world.services = {name: Service(name, told, harness, world.record) for name, told in hello["services"].items()}
     for service in world.dependencies:
         serving(service)
         _owned(service.name, service.port, service.uid)
@@ -91,10 +88,6 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
         cleanup.callback(world.collector.stop)
         _owned("collector", told["port"], os.getuid())
     return world
-
-
-def _record(world: World, exchange: Exchange) -> None:
-    world.record(exchange)
 
 
 def _owned(name: str, port: int, uid: int | None) -> None:
