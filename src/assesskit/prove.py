@@ -1,7 +1,8 @@
 """Runs an exercise's claims through the production path: is each program judged as its author says it must be?
 
-The reference meets everything, the untouched starter fails what it claims, and each wrong program fails exactly what it
-names, with the feedback text a candidate would read. Programs about load are proven alone, the rest side by side.
+The reference and every alternate meet everything, the untouched starter fails what it claims, and each wrong program
+fails exactly what it names, with the feedback text a candidate would read. Programs measured under load are proven
+alone, the rest side by side.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from assesskit.model import Assessment, Outcome
 from assesskit.pods import PodRuntime
 from assesskit.store import write
 
-Kind = Literal["reference", "starter", "mutant"]
+Kind = Literal["reference", "alternate", "starter", "mutant"]
 NORMAL = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "<hex>"),
@@ -107,7 +108,7 @@ class Prover:
 
     def _without(self, claim: Claim) -> frozenset[str]:
         load = frozenset(self.exercise.spec.proof.load)
-        return frozenset() if claim.kind == "reference" or load & set(claim.fails) else load
+        return frozenset() if claim.kind in {"reference", "alternate"} or load & set(claim.fails) else load
 
     def _golden(self, claim: Claim, feedback: str, *, settled: bool) -> Iterator[str]:
         golden = self.exercise.folder / "proof" / "feedback" / f"{claim.name}.txt"
@@ -124,7 +125,7 @@ class Prover:
 
 
 def claims(exercise: Exercise) -> tuple[Claim, ...]:
-    """Return every claim of an exercise: reference, starter, then its wrong programs."""
+    """Return every claim of an exercise: reference, alternates, starter, then its wrong programs."""
     proof = exercise.spec.proof
     wrong = (
         Claim(
@@ -136,8 +137,9 @@ def claims(exercise: Exercise) -> tuple[Claim, ...]:
         )
         for mutant in proof.mutants
     )
+    right = (Claim(one.name, "alternate", (), folder=exercise.folder / one.program) for one in proof.alternates)
     starter = Claim("starter", "starter", proof.starter.fails, outcome=proof.starter.outcome)
-    return (Claim("reference", "reference", ()), starter, *wrong)
+    return (Claim("reference", "reference", ()), *right, starter, *wrong)
 
 
 def lay_out(exercise: Exercise, claim: Claim, into: Path) -> Path:

@@ -112,7 +112,20 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         {TOML: ('program = "proof/programs/slow"', 'program = "proof/programs/slow"\npatch = "x"')},
         f"{TOML}: proof.mutants[slow]: needs exactly one of patch and program",
     ),
-    "mutant twice": ({TOML: ('name = "slow"', 'name = "rude"')}, f"{TOML}: proof.mutants[rude]: is there twice"),
+    "program twice": ({TOML: ('name = "slow"', 'name = "rude"')}, f"{TOML}: proof: two programs are named 'rude'"),
+    "program named like another": (
+        {TOML: ('name = "slow"', 'name = "starter"')},
+        f"{TOML}: proof: two programs are named 'starter'",
+    ),
+    "alternate of nothing": (
+        {
+            TOML: (
+                "[[proof.mutants]]",
+                '[[proof.alternates]]\nname = "other"\nprogram = "proof/other"\nwhy = "Why."\n[[proof.mutants]]',
+            )
+        },
+        f"{TOML}: proof.alternates[other].program: no folder proof/other",
+    ),
     "mutant of nothing": (
         {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.fst"]')},
         f"{TOML}: proof.mutants[slow].fails: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",

@@ -87,6 +87,7 @@ def _paths(exercise: Exercise) -> Iterator[str]:
     files += ((f"proof.mutants[{m.name}].patch", m.patch) for m in spec.proof.mutants if m.patch)
     folders = [("candidate.starter", spec.candidate.starter), ("proof.reference", spec.proof.reference)]
     folders += ((f"services[{service.name}].folder", service.folder) for service in spec.services)
+    folders += ((f"proof.alternates[{right.name}].program", right.program) for right in spec.proof.alternates)
     folders += ((f"proof.mutants[{m.name}].program", m.program) for m in spec.proof.mutants if m.program)
     yield from (
         f"{_toml(exercise)}: {key}: no file {name}" for key, name in files if not (exercise.folder / name).is_file()
@@ -153,8 +154,9 @@ def _claims(exercise: Exercise) -> Iterator[str]:
                 yield f"{where}: {key}: unknown criterion {name!r}{did_you_mean(name, automatic)}"
     if proof.starter.outcome == "submission_failed" and proof.starter.fails:
         yield f"{where}: proof.starter.fails: must be left out when the starter is no working submission"
-    for name in _twice(mutant.name for mutant in proof.mutants):
-        yield f"{where}: proof.mutants[{name}]: is there twice"
+    programs = ["reference", "starter", *(right.name for right in proof.alternates), *(m.name for m in proof.mutants)]
+    for name in _twice(programs):
+        yield f"{where}: proof: two programs are named {name!r}"
     if sum(mutant.demo for mutant in proof.mutants) > 1:
         yield f"{where}: proof.mutants: at most one is the demo"
     unproven = set(automatic).difference(*(mutant.fails for mutant in proof.mutants))

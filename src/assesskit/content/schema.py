@@ -135,6 +135,14 @@ class Mutant(Table):
         return self
 
 
+class Alternate(Table):
+    """A right program written another way, which must meet everything the reference meets."""
+
+    name: Slug
+    program: RelativePath
+    why: Text
+
+
 class Proof(Table):
     """What shows that the exercise measures what it says.
 
@@ -145,6 +153,7 @@ class Proof(Table):
     reference: RelativePath
     load: tuple[str, ...] = ()
     starter: StarterClaim
+    alternates: tuple[Alternate, ...] = ()
     mutants: tuple[Mutant, ...]
 
 
