@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,13 @@ class Echo(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        seen = {"method": self.command, "path": self.path, "headers": self.headers.items(), "body": body.decode()}
+        seen = {
+            "at": time.monotonic(),
+            "method": self.command,
+            "path": self.path,
+            "headers": self.headers.items(),
+            "body": body.decode(),
+        }
         self.server.seen.append(seen)
         answer = json.dumps({"you sent": seen["body"]}).encode()
         self.send_response(self.statuses[self.command])

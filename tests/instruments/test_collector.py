@@ -211,7 +211,7 @@ def test_spans_are_read_once_no_more_come(collector):
 
     sender = threading.Thread(target=dribble)
     sender.start()
-    assert len(collector.spans(trace, settle=0.6)) == 4
+    assert len(collector.spans(trace, settle=1.2)) == 4
     sender.join()
 
 
