@@ -7,6 +7,7 @@ import os
 import pytest
 
 from assesskit.errors import RuntimeUnavailableError
+from assesskit.pods import Limits, Program
 from assesskit.pods.docker import DockerRuntime
 
 
@@ -22,3 +23,19 @@ def docker_runtime(tmp_path_factory) -> DockerRuntime:
             raise
         pytest.skip(f"{error} ({error.hint})")
     return runtime
+
+
+@pytest.fixture
+def built(docker_runtime, tmp_path):
+    """Build a folder that holds only a Dockerfile, as a candidate's program."""
+
+    def build(recipe, *, wheels="", inside=False, on_line=lambda _: None, **limits):
+        folder = tmp_path / "program"
+        folder.mkdir(exist_ok=True)
+        (folder / "Dockerfile").write_text(recipe)
+        listed = (folder if inside else tmp_path) / "wheels.txt"
+        listed.write_text(wheels)
+        program = Program("built", folder, listed, trusted=False, limits=Limits(**{"memory_mb": 512, **limits}))
+        return docker_runtime.build(program, on_line)
+
+    return build

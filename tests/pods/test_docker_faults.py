@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -19,7 +20,11 @@ from assesskit.errors import EngineError, RuntimeUnavailableError
 from assesskit.pods import Image, PodSpec, ServiceSpec
 from assesskit.pods.docker import DockerRuntime
 
-pytestmark = pytest.mark.docker
+pytestmark = [
+    pytest.mark.docker,
+    # docker's client drops the connection of a request that it could not finish because the engine is gone
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
 
 BASE = os.environ.get("ASSESSKIT_BASE_IMAGE", "python:3.12-slim")
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
@@ -96,6 +101,9 @@ def behind_proxy(tmp_path, monkeypatch, docker_runtime):
     proxy.cut()
     for pod in pods:
         docker_runtime._engine.remove(pod._id)
+    del runtime
+    pods.clear()
+    gc.collect()
 
 
 def spec(name: str = "a", **how: Any) -> ServiceSpec:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, Literal
 
 from assesskit.pods.docker.engine import FAULTS, Engine
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from assesskit.pods.port import Limits
 
 BUDGET_PER_LOG_MB = 64
+PAUSE_SECONDS = 0.05
 BYTES_PER_WRITE = 64
 """What a write costs beside its bytes, so that a flood of tiny ones counts too."""
 
@@ -47,12 +49,21 @@ class LogWatch:
             self._thread.join(seconds)
 
     def _follow(self, tail: Literal["all"] | int) -> None:
+        api = self._engine.api
         with suppress(*FAULTS):  # whoever asks the service anything learns of an engine that is gone
-            stream = self._engine.api.logs(self._container, stream=True, follow=True, tail=tail)
+            while True:
+                self._count(api.logs(self._container, stream=True, follow=True, tail=tail))
+                # An engine that rotates its log faster than it is read ends the stream of a container that still runs.
+                if not api.inspect_container(self._container)["State"]["Running"]:
+                    return
+                tail = 0
+                time.sleep(PAUSE_SECONDS)
+
+    def _count(self, stream: Any) -> None:
+        with closing(stream._response):  # noqa: SLF001  the SDK's own close leaves the connection open
             for chunk in stream:
+                spared = not self.exceeded
                 self.printed += len(chunk)
                 self._cost += len(chunk) + BYTES_PER_WRITE
-                if self.exceeded:
+                if spared and self.exceeded:
                     self._engine.api.kill(self._container)
-                    break
-            stream.close()
