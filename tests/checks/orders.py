@@ -31,6 +31,7 @@ class Orders:
         self.document = document
         self.flaws = flaws
         self.orders: dict[str, dict[str, Any]] = {}
+        self.asked = 0
 
     def app(self) -> Flask:
         app = Flask("orders")
@@ -41,10 +42,18 @@ class Orders:
         app.add_url_rule("/openapi.json", view_func=lambda: dict(self.document), endpoint="document")
         for path in ("/livez", "/readyz", "/metrics"):
             app.add_url_rule(path, view_func=lambda: "fine", endpoint=path)
+        app.before_request(self.moment)
         app.register_error_handler(Refused, lambda error: self.problem(error.status, **error.headers))
         if "html errors" not in self.flaws:
             app.register_error_handler(HTTPException, self.framework_error)
         return app
+
+    def moment(self) -> Response | None:
+        """Now and then a right service on a busy machine cannot answer just now: no flaw, though it is named as one."""
+        self.asked += 1
+        if "bad moments" in self.flaws and self.asked % 40 == 0:
+            return self.problem(503, Retry_After="1")
+        return None
 
     def framework_error(self, error: HTTPException) -> Response:
         headers = (
@@ -118,6 +127,8 @@ class Orders:
         whole = isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= most
         text = note is None or (isinstance(note, str) and len(note) <= (199 if "short notes" in self.flaws else 200))
         extra = given.keys() - {"sku", "quantity", "note"} and "more fields" not in self.flaws
+        if "gives up on zero" in self.flaws and quantity == 0:
+            raise Refused(503)
         if not (isinstance(sku, str) and SKU.fullmatch(sku) and whole and text) or extra:
             raise Refused(400 if "400 for 422" in self.flaws else 422)
 

@@ -82,6 +82,18 @@ def test_a_right_service_meets_all_three(serve: Serve, tokens: Tokens, contract:
     assert answers_as_the_contract_says(client, tokens, contract) > 100
 
 
+def test_a_bad_moment_is_not_a_flaw(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
+    """A service that now and then sheds a request, and answers it the next time, conforms."""
+    assert answers_as_the_contract_says(serve("bad moments"), tokens, contract) > 100
+
+
+def test_giving_up_every_time_is_a_flaw(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
+    """A service that answers 503 to the same request every time is broken, not busy."""
+    with pytest.raises(Failure) as failed:
+        answers_as_the_contract_says(serve("gives up on zero"), tokens, contract)
+    assert "POST /v1/orders: 503" in failed.value.received
+
+
 ERRORS = {
     "html errors": "a path that does not exist: 404 came with the content type text/html",
     "errors as json": "no token: 401 came with the content type application/json",

@@ -37,6 +37,9 @@ SHRINKING = 40
 SECONDS = 60.0
 """A service too slow to be explored in this time is not judged."""
 SHOWN = 4
+BUSY = (429, 503, 504)
+PATIENCE, PAUSE = 10.0, 0.5
+"""Seconds spent in all, and between two tries, on answers that say the service cannot just now."""
 ZOO: tuple[Any, ...] = (None, True, 0, -1, 1.5, 10**30, "", " ", "3", "x", [], {})
 LONGEST = 500
 """Characters of a query; longer ones are refused by servers, not services."""
@@ -75,6 +78,7 @@ class _Exploration:
         self._judge = Judge(contract)
         self._bearer = ("Authorization", f"Bearer {tokens.mint()}")
         self._until = time.monotonic() + SECONDS
+        self._patience = PATIENCE
         self.count = 0
         self.flaws: dict[tuple[str, str], Flaw] = {}
 
@@ -165,7 +169,7 @@ class _Exploration:
         if time.monotonic() > self._until:
             raise TimeoutError
         fields = (self._bearer, *(headers or {}).items())
-        exchange: Exchange = self._client.send(Request(operation.partition(" ")[0], path, fields, body))
+        exchange = self._patiently(Request(operation.partition(" ")[0], path, fields, body))
         self.count += 1
         flaw = self._judge.flaw(operation, exchange, wanted)
         if flaw is None:
@@ -174,6 +178,20 @@ class _Exploration:
         if known is None or flaw.size < known.size:
             self.flaws[operation, flaw.kind] = flaw
         return exchange.response, False
+
+
+    def _patiently(self, request: Request) -> Exchange:
+        """Send a request, again while the answer says that this is a bad moment and patience is left.
+
+        On a busy machine a right service may shed a request or lose its inventory for a moment; one that is broken
+        answers so every time.
+        """
+        exchange = self._client.send(request)
+        while exchange.response and exchange.response.status in BUSY and self._patience > 0:
+            self._patience -= PAUSE
+            time.sleep(PAUSE)
+            exchange = self._client.send(request)
+        return exchange
 
 
 def _bodies(contract: dict[str, Any]) -> Iterator[Any]:
