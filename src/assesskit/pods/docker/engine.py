@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 from docker.errors import APIError, DockerException
-from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
@@ -51,23 +51,27 @@ def reason(error: BaseException) -> str:
 
 
 class Engine:
-    """A Docker engine, found by DOCKER_HOST and its kin when this is made, contacted at the first use.
+    """A Docker engine, found as the docker command finds it (DOCKER_HOST, or the current context), at the first use.
 
-    `timeout` bounds every single request, in seconds.
+    `timeout` bounds every single request, in seconds. The environment is read when this is made.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout = math.ceil(timeout)
-        self._address = kwargs_from_env()
+        self._environment = dict(os.environ)
 
     @cached_property
     def api(self) -> docker.APIClient:
         """The engine's client; raises one of `FAULTS` when nothing answers. Threads may share it."""
-        return docker.APIClient(**self._address, version="auto", timeout=self._timeout, max_pool_size=32)
+        return self._client("auto")
 
     def another(self) -> docker.APIClient:
         """Return a client of its own for one long request; the caller closes it."""
-        return docker.APIClient(**self._address, version=self.api.api_version, timeout=self._timeout)
+        return self._client(self.api.api_version)
+
+    def _client(self, version: str) -> docker.APIClient:
+        found = docker.from_env(version=version, timeout=self._timeout, max_pool_size=32, environment=self._environment)
+        return found.api
 
     def image(self, ref: str) -> dict[str, Any]:
         """Inspect an image; raises docker's ImageNotFound when the engine does not have it."""

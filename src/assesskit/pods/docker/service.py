@@ -99,7 +99,6 @@ class DockerService:
 
     def stop(self, grace: float) -> Exit:
         """TERM, then KILL with all children after `grace` seconds."""
-        self.usage()
         self.resume()
         self.signal("TERM")
         return self._ended_within(grace) or self._kill()
@@ -120,16 +119,17 @@ class DockerService:
         return Output(stdout, stderr, truncated=truncated)
 
     def usage(self) -> Usage:
-        """CPU seconds since the last start and highest memory in bytes, as last seen while it ran.
+        """CPU seconds since the last start and highest memory in bytes, as last asked while it ran.
 
-        The highest memory is None on engines that use cgroup v2, which do not report it.
+        An engine looks once a second: an answer may take that long. The highest memory is None on engines that use
+        cgroup v2, which do not report it.
         """
         with faults(f"reading the usage of {self.name}"):
             stats: Any = self._engine.api.stats(self._container, stream=False, one_shot=True)
-        if not str(stats["read"]).startswith(NEVER_READ) and "max_usage" in stats["memory_stats"]:
+        if not str(stats["read"]).startswith(NEVER_READ):
             self._used = Usage(
                 cpu_seconds=stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
-                memory_bytes=stats["memory_stats"]["max_usage"],
+                memory_bytes=stats["memory_stats"].get("max_usage"),
             )
         return self._used
 
