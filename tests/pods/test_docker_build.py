@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from assesskit.errors import EngineError, SubmissionFailed
-from assesskit.pods import PodSpec, ServiceSpec
+from assesskit.pods import PodSpec, Program, ServiceSpec
+from assesskit.pods.docker import DockerRuntime
 from assesskit.pods.docker.build import clean
 from assesskit.pods.docker.context import pack
 from assesskit.pods.docker.dockerfile import images_named, refuse_downloads
@@ -71,6 +72,14 @@ def test_listed_packages_install_without_a_network_whether_published_as_wheels_o
 def test_a_listed_package_that_does_not_exist_is_our_failure_and_is_named(built, index):
     with pytest.raises(EngineError, match="nosuchpackage"):
         built(RECIPE, wheels="nosuchpackage==1.0\n")
+
+
+@pytest.mark.docker
+def test_a_base_image_that_cannot_be_used_is_our_failure_even_for_a_candidates_program(built, tmp_path):
+    empty = built("FROM scratch\nCOPY Dockerfile /\n")
+    program = Program("built", tmp_path / "program", tmp_path / "wheels.txt", trusted=False)
+    with pytest.raises(EngineError):
+        DockerRuntime(empty.ref, cache=tmp_path).build(program, lambda _: None)
 
 
 @pytest.mark.docker

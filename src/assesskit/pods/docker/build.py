@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 LAST_LINES = 40
 LINE_CHARACTERS = 500
 OUTPUT_BUDGET = 4 * MIB
-BAD_REQUEST, SERVER_ERROR = 400, 500
+BAD_REQUEST = 400
+"""What the engine answers to a Dockerfile it cannot read."""
 STEP = re.compile(r"Step \d+/\d+ : (.*)")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -128,7 +129,7 @@ def _follow(client: docker.APIClient, options: Any, transcript: Transcript, dead
     except FAULTS as error:
         if deadline.passed:
             return
-        if isinstance(error, APIError) and BAD_REQUEST <= (error.status_code or 0) < SERVER_ERROR:
+        if isinstance(error, APIError) and error.status_code == BAD_REQUEST:
             raise transcript.failure(reason(error)) from error
         with faults("building an image"):
             raise

@@ -130,6 +130,6 @@ def differences(asked: Mapping[str, Any], user: str, made: Mapping[str, Any]) ->
     found += [f"{path} is not mounted" for path in sorted(wanted - mounted)]
     if made["Config"]["User"] != user:
         found.append(f"it runs as {made['Config']['User']!r} instead of {user!r}")
-    if made["Config"].get("Healthcheck") != NO_HEALTHCHECK:
+    if made["Config"].get("Healthcheck") not in (None, NO_HEALTHCHECK):
         found.append("it has a health check")
     return found

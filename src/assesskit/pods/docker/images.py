@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from contextlib import contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING, Any
 
 from docker.errors import APIError
@@ -20,6 +21,7 @@ from assesskit.pods.docker.wheels import ASK_TARGET, Target, fetch
 from assesskit.pods.port import Image, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from assesskit.pods.docker.engine import Engine
@@ -47,12 +49,8 @@ class Images:
 
     def build(self, program: Program, on_line: OnLine) -> Image:
         """Build a program, or return the image built before, see `PodRuntime.build`."""
-        try:
+        with _ours(f"building {program.name}") if program.trusted else nullcontext():
             return self._build(program, on_line)
-        except SubmissionFailed as failed:
-            if not program.trusted:
-                raise
-            raise EngineError(f"{failed.reason}\n{failed.log}", where=f"building {program.name}") from failed
 
     def raw_id(self) -> str:
         """Return the id of the raw base image; EngineError when the engine does not have it."""
@@ -101,7 +99,7 @@ class Images:
         if self._inspect(tag) is None:
             on_line("fetching packages for the base image")
             wheelhouse = fetch(wheels, self._target(raw), self._cache)
-            with tempfile.TemporaryFile() as context:
+            with tempfile.TemporaryFile() as context, _ours("building the base image"):
                 pack_base(RECIPE.format(raw=raw), wheelhouse, context)
                 self._once(tag, context, OUR_LIMITS, on_line)
         return tag
@@ -139,6 +137,15 @@ class Images:
                 if error.is_client_error():
                     return None
                 raise
+
+
+@contextmanager
+def _ours(where: str) -> Iterator[None]:
+    """What fails inside is not the candidate's failure, but ours."""
+    try:
+        yield
+    except SubmissionFailed as failed:
+        raise EngineError(f"{failed.reason}\n{failed.log}".rstrip(), where=where) from failed
 
 
 def _name(name: str) -> str:
