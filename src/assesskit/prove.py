@@ -13,16 +13,18 @@ import re
 import shutil
 import subprocess
 import tempfile
+import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from assesskit.assess import Task, assess
 from assesskit.content import Exercise
 from assesskit.errors import ContentError
-from assesskit.events import OnEvent
+from assesskit.events import Event, OnEvent
 from assesskit.kits import take
 from assesskit.model import Assessment, Outcome
 from assesskit.pods import PodRuntime
@@ -34,6 +36,7 @@ NORMAL = (
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "<hex>"),
     (re.compile(r"\b[A-Z]+(-[A-Z]+)*-[0-9A-Z]{6,}\b"), "<name>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)"), "<time>"),
+    (re.compile(r'(?<=cursor": )"[^"]*"'), '"<cursor>"'),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|%)\b)"), "<n>"),
 )
@@ -76,6 +79,7 @@ class Prover:
     quiet_lock: Path
     on_event: OnEvent
     bless: bool = False
+    _stopping: threading.Event = field(default_factory=threading.Event)
 
     def prove(self, claims: tuple[Claim, ...], *, jobs: int, on_shown: Callable[[Shown], None]) -> tuple[Shown, ...]:
         """Prove every claim; at most `jobs` pods at once, and one alone where load is measured."""
@@ -89,6 +93,7 @@ class Prover:
                         shown.append(result)
                         on_shown(result)
                 except BaseException:
+                    self._stopping.set()
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
         return tuple(sorted(shown, key=lambda each: claims.index(each.claim)))
@@ -99,12 +104,18 @@ class Prover:
             program = Path(temporary) / claim.name
             taken = take(lay_out(self.exercise, claim, program), self.exercise, Path(temporary) / "taken")
             task = Task(self.exercise, taken.folder, taken.submitted, without=self._without(claim))
-            assessment, _checks = assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self.on_event)
+            assessment, _checks = assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self._hear)
         feedback = normal(feedback_text(assessment)) if claim.kind == "mutant" else ""
         problems = [*_differences(claim, assessment, task.without)]
         if claim.kind == "mutant":
             problems += self._golden(claim, feedback, settled=not problems)
         return Shown(claim, assessment, feedback, tuple(problems))
+
+    def _hear(self, event: Event) -> None:
+        """Pass an event on; once the proof was interrupted, end the run it comes from, whose pod is then removed."""
+        if self._stopping.is_set():
+            raise KeyboardInterrupt
+        self.on_event(event)
 
     def _without(self, claim: Claim) -> frozenset[str]:
         load = frozenset(self.exercise.spec.proof.load)
@@ -182,7 +193,7 @@ def feedback_text(assessment: Assessment) -> str:
                     "expected": failed.expected,
                     "rule": failed.rule,
                 }
-                lines += [f"  {word}: {text}" for word, text in told.items() if text]
+                lines += [textwrap.indent(f"{word}: {text}", "  ") for word, text in told.items() if text]
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

@@ -129,3 +129,18 @@ def test_load_criteria_are_left_out_unless_a_program_is_about_them(tmp_path: Pat
     assert all(each.held for each in shown.values()), [each.problems for each in shown.values()]
     ran = {name: each.assessment.verdicts()["hello.fast"] for name, each in shown.items()}
     assert ran == {"reference": "met", "starter": "ungraded", "rude": "ungraded", "slow": "not_met"}
+
+
+def test_an_interrupted_proof_ends_the_runs_that_are_under_way(tmp_path: Path) -> None:
+    """Ctrl-C after the first result stops the other claims at their next event, and every pod is closed."""
+    exercise = load(content(tmp_path), "tiny")
+    fake = judging()
+    prover = Prover(exercise, fake, tmp_path / "quiet", on_event=lambda _event: None)
+
+    def interrupt(_shown: Shown) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prover.prove(claims(exercise), jobs=1, on_shown=interrupt)
+    assert fake.left_open() == []
+    assert len(fake.opened) < len(claims(exercise))
