@@ -1,0 +1,49 @@
+"""The demo does the main job without an engine: two real gradings, two reports, and a page side by side."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.endtoend.conftest import ROOT
+
+from assesskit.content import load
+from assesskit.store import read_assessment
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder the demo wrote, and what it printed."""
+    out = tmp_path_factory.mktemp("demo") / "out"
+    env = os.environ | {"ASSESSKIT_CONTENT": str(ROOT), "DOCKER_HOST": "unix:///no/engine.sock"}
+    command = [sys.executable, "-m", "assesskit.cli", "demo", "--out", str(out)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_it_names_two_reports_and_a_summary_that_are_there(demo: tuple[Path, str]) -> None:
+    """Every path that is printed exists, and the summary links to both reports."""
+    out, said = demo
+    reports = sorted(out.glob("*/report.html"))
+    assert len(reports) == 2
+    assert all(str(report) in said for report in reports)
+    assert str(out / "summary.html") in said
+    summary = (out / "summary.html").read_text()
+    assert all(report.relative_to(out).as_posix() in summary for report in reports)
+
+
+def test_the_right_program_loses_nothing_and_the_flawed_one_what_it_should(demo: tuple[Path, str]) -> None:
+    """The reference has nothing that is not met; the flawed submission exactly what its author says."""
+    out, _said = demo
+    [flawed] = [mutant for mutant in load(ROOT, "build-service").spec.proof.mutants if mutant.demo]
+    found = {}
+    for file in out.glob("*/assessment.json"):
+        assessment = read_assessment(file)
+        assert assessment.outcome == "graded", assessment.failure
+        verdicts = assessment.verdicts()
+        found[assessment.submission.name] = {key for key, verdict in verdicts.items() if verdict == "not_met"}
+    assert found == {"reference": set(), flawed.name: set(flawed.fails)}
