@@ -59,7 +59,7 @@ class Task:
 
 
 class Graded(NamedTuple):
-    """The assessment of a run, and what pytest said about the grader's own run (pytest-json-report; empty if it died)."""
+    """The assessment of a run, and pytest's record of the grader (pytest-json-report; empty if it died)."""
 
     assessment: Assessment
     checks: dict[str, Any]

@@ -66,12 +66,20 @@ class Cast:
 
 
 def excerpt(service: Service, limit: int = LOG_EXCERPT) -> dict[str, str]:
-    """Return the newest `limit` bytes of each stream a service printed, decoded with replacement."""
+    """Return the newest lines of each stream a service printed, within `limit` bytes, decoded with replacement."""
     output = service.output()
     return {
-        "stdout": output.stdout[-limit:].decode("utf-8", "replace"),
-        "stderr": output.stderr[-limit:].decode("utf-8", "replace"),
+        "stdout": _newest(output.stdout, limit),
+        "stderr": _newest(output.stderr, limit),
     }
+
+
+def _newest(printed: bytes, limit: int) -> str:
+    """Return the newest whole lines within `limit` bytes; of a single longer line, its end."""
+    kept = printed[-limit:]
+    if len(printed) > limit and b"\n" in kept[:-1]:
+        kept = kept.partition(b"\n")[2]
+    return kept.decode("utf-8", "replace")
 
 
 class Session:

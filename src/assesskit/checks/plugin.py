@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 120
 """A check that takes longer is given up, so that it does not take the others with it."""
 SUMMARY_CAP = 300
+LAST_LINES = 40
+LAST_LINES_BYTES = 8192
 CONTRACT = Path("contract/openapi.yaml")
 
 
@@ -117,11 +119,20 @@ class GraderPlugin:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         seconds = round(time.monotonic() - began, 3)
+        if self._outcome.kind == "failed":
+            self._keep_last_lines()
         observation = observed(self._outcome, self._world.evidence)
         visibility = item.nodeid.partition("/")[0]
         told = {**names, "visibility": visibility, "seconds": seconds, **observation}
         self._world.harness.tell("observation", observation=told)
         return result
+
+    def _keep_last_lines(self) -> None:
+        """Keep what the submission printed last: it often says why a check failed."""
+        printed = self._world.submission.logs(LAST_LINES_BYTES)
+        for stream, text in printed.items():
+            if lines := text.splitlines()[-LAST_LINES:]:
+                self._world.evidence.log(f"The service's last lines on {stream}", lines)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:

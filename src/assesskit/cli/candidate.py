@@ -6,6 +6,7 @@ import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,8 +16,10 @@ from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOptio
 from assesskit.cli.told import FAULT, say, stop, told
 
 if TYPE_CHECKING:
-    from assesskit.model import Assessment
+    from assesskit.model import Assessment, CriterionResult
 
+LOG_LINES = 12
+"""How many of a service's last lines are printed below a failure."""
 Workspace = Annotated[Path, typer.Argument(help="The workspace; the current folder if not given.")]
 
 
@@ -74,35 +77,42 @@ def check(
     if json_:
         print(json.dumps({"event": "Assessed", "outcome": assessment.outcome, "verdicts": assessment.verdicts()}))
     else:
-        _tell(assessment, total=sum(criterion.points for criterion in exercise.criteria))
+        _tell(assessment, criteria=len(exercise.criteria))
     if assessment.outcome == "harness_failed":
         stop(FAULT)
     if strict and set(assessment.verdicts().values()) != {"met"}:
         stop(1)
 
 
-def _tell(assessment: Assessment, *, total: int) -> None:
-    """Print the feedback, and what the public checks do not cover."""
-    for result in assessment.results:
-        if result.verdict == "met":
-            continue
-        print(f"\n{result.criterion.id}: {result.criterion.title}")
-        failed = [seen for seen in result.observations if seen.outcome == "failed"]
-        if not failed:
-            print(f"  {result.reason}")
-        for seen in failed:
-            print(f"  {seen.summary}")
-            told_ = {"sent": seen.sent, "received": seen.received, "expected": seen.expected, "rule": seen.rule}
-            for word, text in told_.items():
-                if text:
-                    print(f"    {word}: {text.replace(chr(10), chr(10) + '      ')}")
+def _tell(assessment: Assessment, *, criteria: int) -> None:
+    """Print the feedback, what the service said meanwhile, and what the public checks do not cover."""
     if assessment.failure:
-        print(f"\n{assessment.failure.phase}: {assessment.failure.reason}\n{assessment.failure.log}")
-    score = assessment.score
-    print(f"\n{score.earned} of {score.judged} public points; the whole exercise has {total}.")
-    print(
-        "The brief names every criterion. Your interviewer's grader runs further checks that are not in this workspace."
-    )
+        print(f"\n{assessment.failure.phase}: {assessment.failure.reason}")
+        print(indent(assessment.failure.log, "    "))
+    else:
+        for result in assessment.results:
+            if result.verdict != "met":
+                _tell_result(result)
+    met = sum(verdict == "met" for verdict in assessment.verdicts().values())
+    public = len(assessment.results)
+    print(f"\n{met} of {public} public criteria are met, {assessment.score.earned} points.", end=" ")
+    print(f"The other {criteria - public} are measured after you submit.")
+
+
+def _tell_result(result: CriterionResult) -> None:
+    print(f"\n{result.criterion.id}: {result.criterion.title}")
+    failed = [seen for seen in result.observations if seen.outcome == "failed"]
+    if not failed:
+        print(f"  {result.reason}")
+    for seen in failed:
+        print(f"  {seen.summary}")
+        said = {"sent": seen.sent, "received": seen.received, "expected": seen.expected, "rule": seen.rule}
+        for word, text in said.items():
+            if text:
+                print(indent(f"{word}: {text}", "    "))
+        for evidence in seen.evidence:
+            if evidence.kind == "log":
+                print(indent("\n".join([f"{evidence.title}:", *evidence.data["lines"][-LOG_LINES:]]), "    "))
 
 
 @told
@@ -129,4 +139,6 @@ def submit(
         print(f"{file.size:9}  {file.path}")
     total = sum(file.size for file in manifest.files)
     print(f"\n{len(manifest.files)} files, {total} bytes, digest {manifest.digest()[:16]}")
-    say(f"written: {target}\nSend this one file. It holds what is listed above and nothing else.")
+    say(f"written: {target}")
+    say("Send this one file. It holds the files above and a manifest: their digests, when the workspace was started")
+    say("and when it was frozen.")

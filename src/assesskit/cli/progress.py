@@ -64,6 +64,7 @@ class _Lines:
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
+        self._reason = ""
         self._say(title)
 
     def _say(self, text: str) -> None:
@@ -81,7 +82,8 @@ class _Lines:
                     f"    {seen.outcome:12} {seen.criterion:30} {seen.check.rpartition('::')[2]} ({seen.seconds:.1f} s)"
                 )
             case CriterionJudged(criterion=criterion, verdict=verdict, reason=reason):
-                tail = "" if verdict == "met" else f"  {reason}"
+                tail = "" if verdict == "met" or reason == self._reason else f"  {reason}"
+                self._reason = reason
                 self._say(f"{MARKS[verdict][0]} {WORDS[verdict]:20} {criterion:30}{tail}")
 
 
@@ -140,11 +142,13 @@ class _Checklist:
 
     def _criteria_table(self, criteria: list[str]) -> Table:
         table = Table.grid(padding=(0, 1))
+        told = ""
         for criterion in criteria:
             if criterion in self._verdicts:
                 verdict, reason = self._verdicts[criterion]
                 mark, style = MARKS[verdict]
-                said = "" if verdict == "met" else reason
+                said = "" if verdict == "met" or reason == told else reason
+                told = reason
                 table.add_row(Text(mark, style), criterion, Text(WORDS[verdict], style), Text(said, style="dim"))
                 continue
             ended, planned = self._ended.get(criterion, []), self._planned.get(criterion, ())

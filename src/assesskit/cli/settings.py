@@ -33,7 +33,7 @@ ContentOption = Annotated[
     ),
 ]
 RuntimeOption = Annotated[Kind, typer.Option("--runtime", help="Where to run: docker, process, or auto.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines; of a run, one object a line.")]
 
 
 def cache() -> Path:

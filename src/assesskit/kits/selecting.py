@@ -57,7 +57,7 @@ def select(folder: Path, exercise: Exercise) -> list[Selected]:
             raise SubmissionError(listed("has names that cannot travel", problems), where=where)
         if lacking := missing(exercise, found):
             ignored = [f"{name} (named in .gitignore)" if (folder / name).is_file() else name for name in lacking]
-            raise SubmissionError(f"is no submission of {exercise.slug} without {', '.join(ignored)}", where=where)
+            raise SubmissionError(f"{exercise.slug} needs {', '.join(ignored)}, which is not there", where=where)
         sizes = {path: entry.stat(follow_symlinks=False).st_size for path, entry in found.items()}
         if sum(sizes.values()) > max_bytes(exercise):
             raise SubmissionError(_too_large(sizes, exercise), where=where, hint=_IGNORED_HINT)
