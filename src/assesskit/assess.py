@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from assesskit import __version__
+from assesskit.checks.evidence import clean
 from assesskit.content import Exercise
 from assesskit.errors import HarnessError, SubmissionFailed
 from assesskit.events import CriterionJudged, OnEvent
@@ -21,6 +22,8 @@ from assesskit.scoring import judge, score
 from assesskit.staging import Secrets, hello, pod_spec, programs, service_specs
 
 EVERYTHING = ("public", "hidden")
+FAILURE_LOG = 64 * 1024
+"""Characters kept of the log of a failure."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,11 @@ def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEve
         run.outcome = "graded"
     except SubmissionFailed as failed:
         run.outcome = "submission_failed"
-        run.failure = Failure(phase=failed.phase, reason=failed.reason, log=failed.log)
+        run.failure = _failure(failed.phase, failed.reason, failed.log)
     except HarnessError as fault:
-        run.failure = Failure(phase="harness", reason=str(fault), log=fault.hint)
+        run.failure = _failure(run.phases.now, str(fault), fault.hint)
     except Exception as bug:  # noqa: BLE001  a bug of ours is an outcome too, with its traceback; it costs no point
-        run.failure = Failure(phase="harness", reason=f"a bug: {bug!r}", log=traceback.format_exc())
+        run.failure = _failure(run.phases.now, f"a bug: {bug!r}", traceback.format_exc())
     finally:
         run.phases.end(ok=run.outcome == "graded")
     return Graded(_assessment(task, info, name, started, run, on_event), run.record.report)
@@ -128,12 +131,25 @@ def _build(task: Task, runtime: PodRuntime, run: Run) -> None:
         run.images[name] = runtime.build(program, run.phases.line)
 
 
+def _failure(phase: str, reason: str, log: str) -> Failure:
+    """Return a failure that is fit to be kept and shown: what the submission printed may be anything."""
+    return Failure(phase=phase, reason=clean(reason), log=clean(log, FAILURE_LOG))
+
+
+def _planned(task: Task, record: Record) -> dict[str, tuple[str, ...]]:
+    """Return the checks that must have reported: those of the task, and each case the grader collected of them."""
+    return {
+        criterion: tuple(dict.fromkeys((*checks, *record.planned.get(criterion, ()))))
+        for criterion, checks in task.planned().items()
+    }
+
+
 def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run: Run, on_event: OnEvent) -> Assessment:
     exercise = task.exercise
     reason = run.failure.reason if run.failure else None
     results = judge(
         task.criteria(),
-        task.planned(),
+        _planned(task, run.record),
         run.record.observations,
         prevented=reason if run.outcome == "submission_failed" else None,
         fault=reason if run.outcome == "harness_failed" else None,

@@ -10,7 +10,7 @@ from assesskit.model import Observation, Verdict
 
 @dataclass(frozen=True)
 class PhaseStarted:
-    """A phase of the run begins: ``images``, ``build``, ``pod``, ``start``, ``checks``, ``load``, ``report``."""
+    """A phase of the run begins: ``images``, ``build``, ``pod``, ``start``, ``checks``, ``close``."""
 
     run: str
     phase: str

@@ -36,8 +36,6 @@ class Record:
     observations: list[Observation] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     finished: bool = False
-    contact: bool = False
-    """The submission was started: from here on, a grader that dies may have been killed by it."""
 
 
 class Cast:
@@ -187,7 +185,6 @@ class Session:
         return _steer(self._cast[ask["service"]], ask)
 
     def _start(self, ask: Message) -> dict[str, Any]:
-        self.record.contact = self.record.contact or ask["service"] == "submission"
         service = self._cast.start(ask["service"])
         return {"uid": service.uid}
 

@@ -227,6 +227,50 @@ def test_what_was_complete_before_a_fault_is_kept(tmp_path: Path) -> None:
     assert verdicts(assessment) == {"hello.polite": "ungraded", "hello.fast": "not_met", "hello.reasons": "ungraded"}
 
 
+def test_every_case_the_grader_collected_must_report(tmp_path: Path) -> None:
+    """A check of several cases whose grader died after the first of them is ungraded, though that one passed."""
+
+    def says(grader: Grader) -> None:
+        cases = [f"{CHECKS['hello.fast'][0]}[{case}]" for case in "ab"]
+        grader.tell("planned", checks={"hello.fast": cases, "hello.polite": list(CHECKS["hello.polite"])})
+        grader.begin()
+        grader.observe("hello.polite")
+        grader.observe("hello.fast", checks=(cases[0],))
+        grader.finish()
+
+    assert verdicts(run(tmp_path, runtime(says))) == {
+        "hello.polite": "met",
+        "hello.fast": "ungraded",
+        "hello.reasons": "ungraded",
+    }
+
+
+def test_a_failure_names_its_phase_and_holds_nothing_a_terminal_would_obey(tmp_path: Path) -> None:
+    """Whatever a submission printed is cleaned before it is kept, and a fault of ours says where it came about."""
+
+    def speaks(process: FakeProcess) -> None:
+        process.complain(b"\x1b]0;owned\x07\x1b[2Jdead\x00")
+        process.sleep(30)
+
+    def says(grader: Grader) -> None:
+        grader.tell("instruments")
+        grader.ask("start", service="submission")
+        grader.tell("submission_failed", phase="start", reason="never \x1b[31mready")
+        grader.process.sleep(30)
+
+    failed = run(tmp_path / "failed", runtime(says, submission=speaks)).failure
+    assert failed is not None
+    assert (failed.phase, failed.reason, failed.log) == ("start", "never ready", "dead\ufffd\n")
+
+    def babbles(grader: Grader) -> None:
+        grader.begin()
+        grader.tell("dance")
+
+    broken = run(tmp_path / "broken", runtime(babbles)).failure
+    assert broken is not None
+    assert broken.phase == "checks"
+
+
 def test_an_interrupt_leaves_nothing_behind(tmp_path: Path) -> None:
     """Ctrl-C in the middle ends the run and closes the pod."""
 

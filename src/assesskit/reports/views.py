@@ -24,8 +24,7 @@ _PHASES = {
     "start": "the start",
     "run": "the checks",
     "checks": "the checks",
-    "load": "the measurement under load",
-    "report": "the writing of the report",
+    "close": "the removal of the pod",
 }
 
 
