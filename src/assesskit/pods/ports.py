@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 import random
 import socket
 import tempfile
@@ -40,7 +40,7 @@ class Ports:
 
 def reserve_ports(names: tuple[str, ...]) -> Ports:
     """Choose a port for each name: distinct, and nobody listens on it on any address. Raises EngineError."""
-    folder = Path(tempfile.gettempdir(), f"assesskit-ports-{getpass.getuser()}")
+    folder = Path(tempfile.gettempdir(), f"assesskit-ports-{os.getuid()}")
     folder.mkdir(exist_ok=True)
     numbers: list[int] = []
     locks: list[FileLock] = []
