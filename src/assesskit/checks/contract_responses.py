@@ -120,8 +120,11 @@ class _Exploration:
 
         try:
             one()
-        except (_Flawed, _Enough, Flaky):
+        except (_Flawed, _Enough):
             return
+        except Flaky:
+            if found_at is None:  # not an answer that came out otherwise the second time, but something of ours
+                raise
 
     def _create(self, body: bytes) -> bool:
         wanted = self._judge.wanted_body(CREATE, body)
@@ -178,7 +181,6 @@ class _Exploration:
         if known is None or flaw.size < known.size:
             self.flaws[operation, flaw.kind] = flaw
         return exchange.response, False
-
 
     def _patiently(self, request: Request) -> Exchange:
         """Send a request, again while the answer says that this is a bad moment and patience is left.
