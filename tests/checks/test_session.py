@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 HEAD = """
+import unittest
 import pytest
 from assesskit.checks.expect import Failure, Inconclusive, expect
 from assesskit.checks.exchange import Request
@@ -41,6 +42,9 @@ def test_fails(service):
 
 def test_plain_assert():
     assert 1 == 2
+
+def test_library_assert():
+    unittest.TestCase().assertTrue(False)
 
 def test_inconclusive():
     raise Inconclusive("noise")
@@ -89,6 +93,7 @@ WANTED = {
     "holds": "passed",
     "fails": "failed",
     "plain_assert": "failed",
+    "library_assert": "errored",
     "inconclusive": "inconclusive",
     "error": "errored",
     "skipped": "skipped",
@@ -107,7 +112,7 @@ def test_a_failure_carries_its_parts_and_evidence(graded: Callable[..., Any]) ->
     assert (seen["expected"], seen["rule"], seen["visibility"]) == ("200", "RFC 9110", "hidden")
     assert seen["sent"].startswith("GET /x")
     assert seen["received"].startswith("404")
-    [evidence] = seen["evidence"]
+    [evidence] = [one for one in seen["evidence"] if one["kind"] == "exchange"]
     assert evidence["data"]["received"]["status"] == 404
     assert "secret-thing" not in str(told.messages)
     assert "KeyError" in told.observation("test_error")["detail"]

@@ -3,16 +3,18 @@
 A test names its criterion, ``@pytest.mark.criterion("probes.liveness")``, and speaks to the pod through the fixtures
 below. How it ends decides the outcome:
 
-- an assertion about the submission (Failure, or a plain assert) fails in the test: ``failed``
+- an assertion about the submission (Failure, or an assert written in the test's own folder) fails: ``failed``
 - the submission cannot be brought back before the test (Failure in its setup): ``failed``
 - Inconclusive: ``inconclusive``; pytest.skip: ``skipped``
-- anything else, and whatever goes wrong while cleaning up: ``errored``, which is ours and costs nobody a point
+- anything else, an assert of a library included, and whatever goes wrong while cleaning up: ``errored``, which is ours
+  and costs nobody a point
 """
 
 from __future__ import annotations
 
 import signal
 import time
+import traceback
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +49,14 @@ class Outcome:
     error: BaseException | None = None
     detail: str = ""
 
-    def after(self, phase: str, error: BaseException | None, trace: str) -> Outcome:
-        """The outcome when `phase` (setup, call, teardown) ended with `error`; a fault of ours outweighs the rest."""
+    def after(self, phase: str, error: BaseException | None, trace: str, tests: Path) -> Outcome:
+        """The outcome when `phase` (setup, call, teardown) ended with `error`; a fault of ours outweighs the rest.
+
+        `tests` is the folder of graders that the check comes from.
+        """
         if error is None or self.kind == "errored":
             return self
-        kind = _kind(phase, error)
+        kind = _kind(phase, error, tests)
         return Outcome(kind, error, trace if kind == "errored" else "")
 
 
@@ -141,12 +146,13 @@ class GraderPlugin:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Fold the end of a phase into the outcome."""
         report = yield
         error = call.excinfo.value if call.excinfo else None
-        self._outcome = self._outcome.after(call.when, error, str(report.longrepr) if error else "")
+        tests = item.config.rootpath / item.nodeid.partition("/")[0]
+        self._outcome = self._outcome.after(call.when, error, str(report.longrepr) if error else "", tests)
         return report
 
     def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, str | None]:
@@ -237,15 +243,20 @@ def observed(outcome: Outcome, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _kind(phase: str, error: BaseException) -> str:
+def _kind(phase: str, error: BaseException, tests: Path) -> str:
     if phase == "teardown":
         return "errored"
     if isinstance(error, Inconclusive):
         return "inconclusive"
     if isinstance(error, pytest.skip.Exception):
         return "skipped"
-    ours = Failure if phase == "setup" else AssertionError
-    return "failed" if isinstance(error, ours) else "errored"
+    asserted = phase == "call" and isinstance(error, AssertionError) and _raised_below(tests, error)
+    return "failed" if isinstance(error, Failure) or asserted else "errored"
+
+
+def _raised_below(folder: Path, error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(folder)
 
 
 def _give_up(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the shape of a signal handler
