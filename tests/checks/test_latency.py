@@ -129,6 +129,13 @@ def test_failed_requests_are_charged_to_whose_they_are(side, verdict):
     assert "of 360, the first with status 500 instead of 200" in found.reason
 
 
+def test_a_machine_on_which_both_fail_cannot_tell():
+    """A moment in which the reference gets no answers either says nothing about the submission."""
+    samples = simulated(RIGHT["as the reference"], "quiet", 1)
+    stalled = [replace(sample, status=0, error="no whole answer within 5 s") for sample in samples[:60]]
+    assert judge([*stalled, *samples[60:]], BUDGET_MS, quiet_ms=1.6).verdict == "inconclusive"
+
+
 def test_one_failed_request_of_a_hundred_is_no_failure():
     """Three of 360 are fewer than one in a hundred."""
     samples = simulated(RIGHT["as the reference"], "quiet", 1)

@@ -126,10 +126,10 @@ def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float, work_ms:
     every = _estimates(windows, budget_ms, quiet_ms) if len(windows) >= MIN_WINDOWS else ()
     quiet = len(counted) >= max(MIN_WINDOWS, QUIET_SHARE * len(windows))
     verdict: Verdict
-    if (failed := _failed(samples, SUBMISSION)).share > ERROR_LIMIT:
-        verdict, reason = "not_met", f"requests failed under load: {failed}"
-    elif (failed := _failed(samples, REFERENCE)).share > ERROR_LIMIT:
+    if (failed := _failed(samples, REFERENCE)).share > ERROR_LIMIT:  # first: what stops both is no fault of one
         verdict, reason = "inconclusive", f"the reference itself failed under load: {failed}"
+    elif (failed := _failed(samples, SUBMISSION)).share > ERROR_LIMIT:
+        verdict, reason = "not_met", f"requests failed under load: {failed}"
     elif not every:
         verdict, reason = "inconclusive", f"only {len(windows)} windows were measured"
     elif quiet and _conclude(every)[0] != "met":
