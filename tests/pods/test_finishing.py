@@ -30,10 +30,11 @@ def test_an_interrupt_waits_until_the_call_has_ended() -> None:
     """However often it is interrupted, the call ends before the interrupt is raised."""
     ended = threading.Event()
     begun = threading.Event()
+    interrupted = threading.Event()
 
     def works() -> None:
         begun.set()
-        time.sleep(0.3)
+        assert interrupted.wait(10)
         ended.set()
 
     def interrupts() -> None:
@@ -41,6 +42,7 @@ def test_an_interrupt_waits_until_the_call_has_ended() -> None:
         for _ in range(3):
             signal.raise_signal(signal.SIGINT)
             time.sleep(0.05)
+        interrupted.set()
 
     sender = threading.Thread(target=interrupts)
     sender.start()
