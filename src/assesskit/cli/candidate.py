@@ -90,16 +90,18 @@ def _tell(assessment: Assessment, *, criteria: int) -> None:
         print(f"\n{assessment.failure.phase}: {assessment.failure.reason}")
         print(indent(assessment.failure.log, "    "))
     else:
+        printed: set[str] = set()
         for result in assessment.results:
             if result.verdict != "met":
-                _tell_result(result)
+                _tell_result(result, printed)
     met = sum(verdict == "met" for verdict in assessment.verdicts().values())
     public = len(assessment.results)
     print(f"\n{met} of {public} public criteria are met, {assessment.score.earned} points.", end=" ")
     print(f"The other {criteria - public} are measured after you submit.")
 
 
-def _tell_result(result: CriterionResult) -> None:
+def _tell_result(result: CriterionResult, printed: set[str]) -> None:
+    """Print what each failed check of a criterion saw. `printed` are log lines that an earlier one has shown."""
     print(f"\n{result.criterion.id}: {result.criterion.title}")
     failed = [seen for seen in result.observations if seen.outcome == "failed"]
     if not failed:
@@ -109,10 +111,13 @@ def _tell_result(result: CriterionResult) -> None:
         said = {"sent": seen.sent, "received": seen.received, "expected": seen.expected, "rule": seen.rule}
         for word, text in said.items():
             if text:
-                print(indent(f"{word}: {text}", "    "))
-        for evidence in seen.evidence:
-            if evidence.kind == "log":
-                print(indent("\n".join([f"{evidence.title}:", *evidence.data["lines"][-LOG_LINES:]]), "    "))
+                print(f"    {word}: " + text.strip().replace("\n", "\n        "))
+        logs = [evidence for evidence in seen.evidence if evidence.kind == "log"]
+        for evidence in logs:
+            new = [line for line in evidence.data["lines"] if line not in printed]
+            printed.update(new)
+            if new:
+                print(f"    {evidence.title}:\n" + indent("\n".join(new[-LOG_LINES:]), "        "))
 
 
 @told
