@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from assesskit.checks.evidence import clean
 from assesskit.errors import EngineError, SubmissionFailed
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def run_command(
         with process:
             assert process.stdout is not None
             for raw in process.stdout:
-                line = _clean(raw)
+                line = clean(raw.decode("utf-8", "replace").rstrip())
                 last.append(line)
                 on_line(line)
     finally:
@@ -119,12 +119,6 @@ def run_command(
         late = time.monotonic() >= until
         reason = f"it took more than {seconds:g} s" if late else f"exit status {process.returncode}"
         raise CommandFailed(reason, "\n".join(last))
-
-
-def _clean(raw: bytes) -> str:
-    """Decode a line and drop what could move a terminal's cursor."""
-    text = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", raw.decode("utf-8", "replace"))
-    return "".join(mark for mark in text.rstrip() if mark.isprintable() or mark == "\t")
 
 
 def _names_packages(requirements: str) -> bool:

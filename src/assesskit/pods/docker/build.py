@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 from docker.errors import APIError
 
+from assesskit.checks.evidence import clean
 from assesskit.errors import SubmissionFailed
 from assesskit.pods.docker.engine import FAULTS, faults, labels, reason
 from assesskit.pods.docker.flags import MIB
@@ -29,13 +30,6 @@ OUTPUT_BUDGET = 4 * MIB
 BAD_REQUEST = 400
 """What the engine answers to a Dockerfile it cannot read."""
 STEP = re.compile(r"Step \d+/\d+ : (.*)")
-ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def clean(line: str) -> str:
-    """Take out of a line whatever could act on a terminal or turn text around, and cut it."""
-    return UNPRINTABLE.sub("", ESCAPES.sub("", line)).expandtabs()[:LINE_CHARACTERS].rstrip()
 
 
 class Transcript:
@@ -54,18 +48,18 @@ class Transcript:
         text = str(message.get("stream") or "")
         self.bytes += len(text)
         *whole, self._partial = (self._partial + text).replace("\r", "\n").split("\n")
-        for line in map(clean, whole):
+        for line in map(_clean, whole):
             if step := STEP.match(line):
                 self.step = step[1]
             if line:
                 self._lines.append(line)
                 self._on_line(line)
-        self.error = self.error or clean(str(message.get("error") or ""))
+        self.error = self.error or _clean(str(message.get("error") or ""))
 
     def failure(self, why: str) -> SubmissionFailed:
         """Say that the build failed, at which step, with the last lines."""
         at = f" at: {self.step}" if self.step else ""
-        return SubmissionFailed("build", f"{why}{at}", log="\n".join([*self._lines, clean(self._partial)]).rstrip())
+        return SubmissionFailed("build", f"{why}{at}", log="\n".join([*self._lines, _clean(self._partial)]).rstrip())
 
 
 class Deadline:
@@ -94,6 +88,10 @@ class Deadline:
         self._timer.cancel()
         if self._response is not None:
             self._response.close()
+
+
+def _clean(line: str) -> str:
+    return clean(line, LINE_CHARACTERS).rstrip()
 
 
 def build(engine: Engine, context: IO[bytes], tag: str, limits: Limits, on_line: OnLine, **options: Any) -> None:
