@@ -79,6 +79,7 @@ def check(
     else:
         _tell(assessment, criteria=len(exercise.criteria))
     if assessment.outcome == "harness_failed":
+        say("This is a fault of ours, not of your work: run it again.")
         stop(FAULT)
     if strict and set(assessment.verdicts().values()) != {"met"}:
         stop(1)
