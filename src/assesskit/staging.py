@@ -173,6 +173,8 @@ def _below(folder: Path, prefix: str) -> dict[str, bytes]:
 def _filled(env: Mapping[str, str], name: str, pod: Pod, hidden: Secrets) -> dict[str, str]:
     """Fill in the placeholders of an environment; the content loader has checked that each is known."""
     values = {f"port.{port}": str(number) for port, number in pod.ports.items()}
+    if name == "reference":  # past the relays, where the submission could stand in its way
+        values |= {relay: values.get(relay.replace(".relay-", "."), value) for relay, value in values.items()}
     values |= {"port.self": str(pod.ports[name]), "token": hidden.token(name), "volume": pod.volumes.get(name, "")}
     if any("{public_key}" in template for template in env.values()):
         values["public_key"] = hidden.public_pem(name)

@@ -35,6 +35,13 @@ def test_listeners_are_read_with_address_port_and_owner(tmp_path: Path) -> None:
     )
 
 
+def test_what_a_user_touches_is_where_it_listens_and_what_it_is_connected_to(tmp_path: Path) -> None:
+    """The other end of a connection counts, and neither our own end nor what other users do."""
+    (tmp_path / "tcp").write_text(TABLE)
+    assert ports.touched(20001, tmp_path) == {8080, 0xC000}
+    assert ports.touched(20009, tmp_path) == frozenset()
+
+
 def test_a_system_without_tables_tells_nothing(tmp_path: Path) -> None:
     """No table is no listener, and no error."""
     assert ports.listeners(tmp_path) == ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.intrusion import intrusion, kept_away
 from assesskit.checks.latency import REFERENCE, SUBMISSION, LatencyVerdict, judge, quiet_figure
 from assesskit.checks.services import Control, Service
 from assesskit.instruments.load import Load, RequestTemplate, Sample
@@ -25,17 +26,24 @@ LOCK_SECONDS = 45.0
 
 @contextmanager
 def reference_running(control: Control) -> Iterator[Service]:
-    """Start the reference and stop it at the end. Raises Inconclusive when it does not come up: our fault."""
-    reference = control.service(REFERENCE)
-    reference.start()
-    try:
+    """Start the reference and stop it at the end. Raises Inconclusive when it does not come up: our fault.
+
+    Raises Failure when the submission reaches for it, or for another service beside it: then any figure is its doing.
+    """
+    submission, reference = control.service(SUBMISSION), control.service(REFERENCE)
+    others = control.beside(SUBMISSION)
+    with kept_away(submission, *others):
+        reference.start()
         try:
-            reference.until_ready()
-        except Failure as failure:
-            raise Inconclusive(f"the reference did not start: {failure.summary}") from failure
-        yield reference
-    finally:
-        reference.stop(2.0)
+            try:
+                reference.until_ready()
+            except Failure as failure:
+                raise Inconclusive(f"the reference did not start: {failure.summary}") from failure
+            if intruded := intrusion(submission, others):
+                raise intruded  # before whoever answered is sent a token
+            yield reference
+        finally:
+            reference.stop(2.0)
 
 
 def compare(control: Control, requests: Mapping[str, Sequence[RequestTemplate]], budget_ms: float) -> LatencyVerdict:

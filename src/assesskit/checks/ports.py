@@ -6,6 +6,7 @@ Services of a pod share one loopback, so a port that answers proves nothing abou
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -24,13 +25,13 @@ class Listener:
 
 def listeners(tables: Path = Path("/proc/net")) -> tuple[Listener, ...]:
     """Every listening TCP socket of this network namespace; empty where the system has no such table."""
-    found: list[Listener] = []
-    for name in ("tcp", "tcp6"):
-        table = tables / name
-        if table.exists():
-            rows = (line.split() for line in table.read_text().splitlines()[1:])
-            found += [_listener(row) for row in rows if row[3] == _LISTENING]
-    return tuple(found)
+    return tuple(_listener(row) for row in _rows(tables) if row[3] == _LISTENING)
+
+
+def touched(uid: int, tables: Path = Path("/proc/net")) -> frozenset[int]:
+    """The ports that processes of a user listen on or are connected to; empty where the system has no such table."""
+    own = [row for row in _rows(tables) if int(row[7]) == uid]
+    return frozenset(_port(row[1] if row[3] == _LISTENING else row[2]) for row in own)
 
 
 def accepts(port: int) -> bool:
@@ -42,9 +43,18 @@ def accepts(port: int) -> bool:
         return False
 
 
+def _rows(tables: Path) -> Iterator[list[str]]:
+    for table in (tables / "tcp", tables / "tcp6"):
+        if table.exists():
+            yield from (line.split() for line in table.read_text().splitlines()[1:])
+
+
 def _listener(row: list[str]) -> Listener:
-    address, _, port = row[1].partition(":")
-    return Listener(_address(address), int(port, 16), int(row[7]))
+    return Listener(_address(row[1].partition(":")[0]), _port(row[1]), int(row[7]))
+
+
+def _port(end: str) -> int:
+    return int(end.partition(":")[2], 16)
 
 
 def _address(text: str) -> str:

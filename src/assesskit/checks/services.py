@@ -144,6 +144,10 @@ class Control:
         """The service of that name."""
         return self._services[name]
 
+    def beside(self, name: str) -> tuple[Service, ...]:
+        """Every service but that one."""
+        return tuple(service for other, service in self._services.items() if other != name)
+
     def quiet(self, timeout: float) -> bool:
         """Take the lock that keeps other pods' load off this machine; False when it is not free in time."""
         return bool(self._harness.ask("quiet", timeout=timeout).get("quiet"))

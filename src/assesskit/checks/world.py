@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
+from assesskit.checks.intrusion import kept_away
 from assesskit.checks.services import Control, Service, ended
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class World:
     def restore(self) -> None:
         """Take every fault away and make sure that every service serves, restarting what a check has ended.
 
-        Raises Failure when the submission cannot be brought back, StageError when a service of ours cannot.
+        Raises Failure when the submission cannot be brought back, or reaches for a service of ours; StageError when a
+        service of ours cannot be brought back.
         """
         if self.lost is not None:
             raise self.lost
@@ -73,11 +75,12 @@ class World:
         for service in self.services.values():
             if service.paused:
                 service.resume()
-        for service in self.dependencies:
-            if not service.status()["running"]:
-                service.start()
-            serving(service)
         try:
+            for service in self.dependencies:
+                with kept_away(self.submission, service):
+                    if not service.status()["running"]:
+                        service.start()
+                    serving(service)
             self._restore_submission()
         except Failure as failure:
             self.lost = failure
