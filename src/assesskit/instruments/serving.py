@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import logging
 import resource
 import signal
 import sys
@@ -19,6 +21,10 @@ Command = Callable[..., Awaitable[object]]
 
 BODY_SECONDS = 15.0
 """Seconds a client may take to send a body."""
+MAX_HELD = 48 * 1024 * 1024
+"""Bytes of bodies that all requests together may have us hold."""
+MAX_LOGGED = 50
+"""Log records: a client that provokes errors must not fill the grader's log, which would be the grader's end."""
 MAX_QUESTION = 16 * 1024 * 1024
 """Bytes of one line on standard input."""
 
@@ -83,6 +89,7 @@ class Listener:
             answer.force_close()  # the rest of its body is not worth reading
             return answer
         finally:
+            _held.pop(id(request), None)
             self._busy.discard(connection)
             self._quiet[connection] = None
 
@@ -95,8 +102,15 @@ class _Unwelcome(asyncio.Protocol):
             transport.abort()
 
 
+_held: dict[int, int] = {}
+"""Bytes of body by running request: what a `Listener` took in and has not answered yet."""
+
+
 async def read_body(request: web.BaseRequest, limit: int) -> bytes:
-    """Return the body as it came, still encoded. Raises Refused over `limit` bytes (413) or when it drips (408)."""
+    """Return the body as it came, still encoded, of a request that a `Listener` runs.
+
+    Raises Refused over `limit` bytes (413), when it drips (408), and when all bodies together are too many (503).
+    """
     if (request.content_length or 0) > limit:
         raise Refused(413, f"the body is longer than {limit} bytes")
     body = bytearray()
@@ -106,6 +120,9 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise Refused(413, f"the body is longer than {limit} bytes")
+                _held[id(request)] = len(body)
+                if sum(_held.values()) > MAX_HELD:
+                    raise Refused(503, f"more than {MAX_HELD} bytes in all requests that run now")
     except TimeoutError:
         raise Refused(408, f"the body was not complete within {BODY_SECONDS:g} s") from None
     except web.RequestPayloadError as error:
@@ -119,6 +136,10 @@ def run(commands: Mapping[str, Command], closing: AsyncExitStack) -> None:
     A command that raises ValueError refuses its question; any other exception ends the program, for all to see.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, whose end is ours
+    to_stderr = logging.StreamHandler()
+    records = itertools.count(1)
+    to_stderr.addFilter(lambda _: next(records) <= MAX_LOGGED)
+    logging.basicConfig(handlers=[to_stderr], level=logging.WARNING)
     asyncio.run(_answer_all(commands, closing))
 
 
