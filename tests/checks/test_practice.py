@@ -174,6 +174,13 @@ def test_readiness_that_never_falls_shows(service: Service, relay: Relay) -> Non
         probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
 
 
+@flawed("an old 503")
+def test_a_worker_that_tells_of_an_earlier_outage_proves_nothing(service: Service) -> None:
+    """A stale answer or two is not readiness that follows: the service has to go on saying so."""
+    with pytest.raises(Failure, match="answered 200"):
+        probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
+
+
 def test_a_wait_with_an_end_passes(service: Service, relay: Relay, order: Creation) -> None:
     """503 in time is right while the dependency hangs, and orders are taken again afterwards."""
     relay.script(order.mark, Fault.hang(), always=True)
