@@ -220,6 +220,24 @@ def test_a_flood_of_output_ends_the_program(start):
     assert b"killed: it printed over" in output.stderr
 
 
+def test_a_flood_of_output_ends_the_program_again_when_it_is_started_again(start):
+    service = start("import os\nwhile True: os.write(1, b'x' * 65535 + b'\\n')", limits=Limits(log_mb=1))
+    service.wait(SAFETY)
+    service.start()
+    assert service.wait(SAFETY).status == 137
+
+
+@pytest.mark.parametrize("trick", ["rm -rf /data && touch /data", "rm -rf /tmp && ln -s /proc/self /tmp"])
+def test_an_image_that_cannot_be_started_is_the_submissions_failure(pod, built, trick):
+    """The engine does not start it, and starts the base image the same way."""
+    image = built(f"{RECIPE}RUN {trick}\nCMD sleep 60\n")
+    with pytest.raises(SubmissionFailed, match="its image cannot be started") as caught:
+        pod.start(ServiceSpec("submission", "submission", image, volume="data"))
+    assert caught.value.phase == "start"
+    with pytest.raises(EngineError):
+        pod.start(ServiceSpec("inventory", "dependency", image, volume="data"))
+
+
 def test_an_image_with_a_volume_is_refused_and_leaves_nothing(docker_runtime, pod, built):
     image = built(RECIPE + "VOLUME /cache\nCMD sleep 60\n")
     with pytest.raises(SubmissionFailed, match="/cache is a volume nobody asked for") as caught:

@@ -60,10 +60,11 @@ class LogWatch:
                 time.sleep(PAUSE_SECONDS)
 
     def _count(self, stream: Any) -> None:
+        spared = True
         with closing(stream._response):  # noqa: SLF001  the SDK's own close leaves the connection open
             for chunk in stream:
-                spared = not self.exceeded
                 self.printed += len(chunk)
                 self._cost += len(chunk) + BYTES_PER_WRITE
                 if spared and self.exceeded:
+                    spared = False  # once for each start: one that is over the budget may print no more
                     self._engine.api.kill(self._container)

@@ -43,12 +43,13 @@ class DockerPod:
     one container only, so no two pods share a number, nor a user id.
     """
 
-    def __init__(self, engine: Engine, spec: PodSpec, base_env: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, spec: PodSpec, base_image: str, base_env: Mapping[str, str]) -> None:
         self.run = spec.run
         self.ports: Mapping[str, int] = {name: FIRST_PORT + index for index, name in enumerate(spec.ports)}
         self.volumes: Mapping[str, str] = dict.fromkeys(spec.volumes, VOLUME_PATH)
         self._engine = engine
         self._spec = spec
+        self._base_image = base_image
         self._base_env = base_env
         self._id = secrets.token_hex(6)
         self._labels = {
@@ -64,13 +65,13 @@ class DockerPod:
         self._volume_uids: dict[str, int] = {}
         self._closed = False
 
-    def hold(self, base_image: str) -> None:
+    def hold(self) -> None:
         """Create and start the pause container, with the first free number. Raises EngineError."""
         start = secrets.randbelow(PODS)
         with faults("opening the pod"):
             for step in range(PODS):
                 number = (start + step) % PODS
-                if self._claim(base_image, number):
+                if self._claim(number):
                     self._engine.api.start(self._pause)
                     return
         raise EngineError(f"{PODS} pods are open already", where="docker")
@@ -110,10 +111,32 @@ class DockerPod:
                 _refuse(spec, "; ".join(different))
             service = DockerService(self._engine, spec, made["Id"], uid)
             undo.callback(service.detach)
-            service.start()
+            try:
+                service.start()
+            except EngineError as error:
+                if spec.role == "submission" and self._starts_the_base(asked, user):
+                    raise SubmissionFailed("start", "its image cannot be started", log=error.what) from error
+                raise
             self._services.append(service)
             undo.pop_all()
             return service
+
+    def _starts_the_base(self, asked: Mapping[str, Any], user: str) -> bool:
+        """Whether the engine starts the base image where it did not start a submission: then it is the image's doing.
+
+        An image may hold a file where a mount belongs, or a link in the place of /tmp.
+        """
+        marks = labels(role="canary", **self._labels)
+        made = self._engine.api.create_container(
+            self._base_image, entrypoint=["true"], command=[], user=user, labels=marks, host_config=asked
+        )
+        try:
+            self._engine.api.start(made["Id"])
+        except APIError:
+            return False
+        finally:
+            self._engine.discard(made["Id"])
+        return True
 
     def close(self) -> None:
         """Kill and remove every container and volume of the pod. Calling it twice is fine."""
@@ -137,13 +160,13 @@ class DockerPod:
     ) -> None:
         self.close()
 
-    def _claim(self, base_image: str, number: int) -> bool:
+    def _claim(self, number: int) -> bool:
         self._next_uid = FIRST_UID + number * UIDS_PER_POD
         self._volume_uids = {name: self._take_uid() for name in self._spec.volumes}
         mounts = [self._volume(name, f"/volumes/{name}") for name in self._spec.volumes]
         try:
             made = self._engine.api.create_container(
-                base_image,
+                self._base_image,
                 name=f"assesskit-pod-{number}",
                 hostname="pod",
                 entrypoint=["sleep", "infinity"],
@@ -224,9 +247,9 @@ class DockerPod:
 def open_pod(engine: Engine, spec: PodSpec, base_image: str, base_env: Mapping[str, str]) -> DockerPod:
     """Open a pod. Raises EngineError, and then leaves nothing behind."""
     with ExitStack() as undo:
-        pod = DockerPod(engine, spec, base_env)
+        pod = DockerPod(engine, spec, base_image, base_env)
         undo.callback(pod.close)
-        to_the_end(lambda: pod.hold(base_image))
+        to_the_end(pod.hold)
         undo.pop_all()
         return pod
 
