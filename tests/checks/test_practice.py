@@ -263,6 +263,7 @@ def test_each_request_needs_a_json_line_with_its_trace_id(
     ("location", "path"),
     [
         ("/v1/orders/1", "/v1/orders/1"),
+        ("orders/1", "/v1/orders/1"),
         ("http://127.0.0.1:8000/v1/orders/1", "/v1/orders/1"),
         ("https://api.test/v1/orders/1?x=y", "/v1/orders/1?x=y"),
         ("http://[::1", ""),
@@ -272,12 +273,21 @@ def test_each_request_needs_a_json_line_with_its_trace_id(
     ],
 )
 def test_a_location_is_taken_as_a_path_or_not_at_all(location: str, path: str) -> None:
-    """Whatever the host says, we ask the service itself; a Location that is none fails the creation."""
+    """Whatever the host says, we ask the service itself; a Location that is none leads nowhere."""
     answer = Response(201, Headers((("Location", location),)), b"", 0.1)
-    assert place(answer) == path
-    if not path:
-        with pytest.raises(Failure, match="answered 201 with Location"):
-            created(Exchange(Request("POST", "/v1/orders"), answer, "", 0.1))
+    exchange = Exchange(Request("POST", "/v1/orders"), answer, "", 0.1)
+    assert created(exchange) is answer
+    if path:
+        assert place(exchange) == path
+        return
+    with pytest.raises(Failure, match="answered 201 with Location"):
+        place(exchange)
+
+
+def test_without_a_location_the_id_leads_there() -> None:
+    """A missing Location is judged where it is asked for; elsewhere the id of what was made will do."""
+    answer = Response(201, Headers(()), b'{"id": "17"}', 0.1)
+    assert place(Exchange(Request("POST", "/v1/orders"), answer, "", 0.1)) == "/v1/orders/17"
 
 
 def fresh() -> Creation:

@@ -28,7 +28,8 @@ def expect_drained(service: Service, relay: Relay, before: Creation, during: Cre
 
     `before` is acknowledged before the signal, `during` is in flight. The service serves again on return.
     """
-    acknowledged = [created(service.send(before.request()))]
+    acknowledged = [service.send(before.request())]
+    created(acknowledged[0])
     in_flight, newcomer = _stopped(service, relay, during)
     expect(
         in_flight.response is not None and in_flight.response.status in IN_FLIGHT,
@@ -53,11 +54,11 @@ def expect_drained(service: Service, relay: Relay, before: Creation, during: Cre
         expected=f"its end within {GRACE:g} s",
     )
     if in_flight.answered().status == CREATED:
-        acknowledged.append(in_flight.answered())
+        acknowledged.append(in_flight)
     service.start()
     service.until_ready()
-    for answer in acknowledged:
-        _expect_kept(service, place(answer), before.token)
+    for exchange in acknowledged:
+        _expect_kept(service, place(exchange), before.token)
 
 
 def _stopped(service: Service, relay: Relay, during: Creation) -> tuple[Exchange, Exchange]:
