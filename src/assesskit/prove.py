@@ -31,11 +31,13 @@ from assesskit.pods import PodRuntime
 from assesskit.store import write
 
 Kind = Literal["reference", "alternate", "starter", "mutant"]
-NORMAL = (
+NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "<hex>"),
     (re.compile(r"\b[A-Z]+(-[A-Z]+)*-[0-9A-Z]{6,}\b"), "<name>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)"), "<time>"),
+    (re.compile(r"(?<=[+-])\d+\.\d+"), "<n>"),
+    (re.compile(r"(?<=Allow: ).+"), lambda found: ", ".join(sorted(found[0].split(", ")))),
     (re.compile(r'(?<=cursor": )"[^"]*"'), '"<cursor>"'),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|%)\b)"), "<n>"),

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from types import FrameType
 from typing import TypeVar
 
 Result = TypeVar("Result")
 
 
 def to_the_end(call: Callable[[], Result]) -> Result:
-    """Run `call` on a thread of its own and return what it returns, or raise what it raises.
+    """Return what `call` returns, or raise what it raises; an interrupt that comes meanwhile is raised after it.
 
-    An interrupt that comes meanwhile is raised when the call has ended: an engine goes on making a container after the
-    request for it was given up, so a Ctrl-C in the middle would leave one that nobody knows of.
+    An engine goes on making a container after the request for it was given up, so a Ctrl-C in the middle would leave
+    one that nobody knows of. Only the main thread is interrupted; on others this is a plain call.
     """
-    future: Future[Result] = Future()
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    came: list[int] = []
 
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001  raised again below, on the thread that asked
-            future.set_exception(error)
+    def remember(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    interrupt: KeyboardInterrupt | None = None
-    while thread.is_alive():
-        try:
-            thread.join()
-        except KeyboardInterrupt as seen:
-            interrupt = seen
-    if interrupt:
-        raise interrupt
-    return future.result()
+    handlers = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return call()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        if came:
+            signal.raise_signal(came[0])
