@@ -28,6 +28,7 @@ class LogWatch:
         self._engine = engine
         self._container = container
         self.budget = limits.log_mb * BUDGET_PER_LOG_MB * 1024 * 1024
+        self._rotates_at = limits.log_mb * 1024 * 1024 // 2
         self.printed = 0
         self._cost = 0
         self._thread: threading.Thread | None = None
@@ -36,6 +37,13 @@ class LogWatch:
     def exceeded(self) -> bool:
         """Whether the container was killed for printing too much."""
         return self._cost > self.budget
+
+    def lost(self, kept: int) -> bool:
+        """Whether the engine has dropped some of what was printed; `kept` bytes are still there.
+
+        A log that was rotated while it was read may have been counted short: then, to be safe, yes.
+        """
+        return self.printed > kept or (self.printed < kept and kept >= self._rotates_at)
 
     def start(self) -> None:
         """Watch a container that has just been started, or started again."""

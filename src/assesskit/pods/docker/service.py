@@ -113,7 +113,7 @@ class DockerService:
         with faults(f"reading the output of {self.name}"):
             stdout = self._engine.api.logs(self._container, stdout=True, stderr=False)
             stderr = self._engine.api.logs(self._container, stdout=False, stderr=True)
-        truncated = self._watch.printed > len(stdout) + len(stderr)
+        truncated = self._watch.lost(len(stdout) + len(stderr))
         if self._watch.exceeded:
             stderr += b"[killed: it printed over %d bytes]\n" % self._watch.budget
         return Output(stdout, stderr, truncated=truncated)
