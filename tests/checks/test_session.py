@@ -278,6 +278,52 @@ def test_next():
     assert [one["observation"]["outcome"] for one in told.of("observation")] == ["inconclusive", "passed"], told.stderr
 
 
+SLOW = """
+from assesskit.checks import plugin
+from assesskit.checks.exchange import Exchange, Request
+pytestmark = pytest.mark.criterion("a.one")
+
+def keep_waiting(service, seconds):
+    service.client._record(Exchange(Request("GET", "/"), None, "no answer", seconds))
+"""
+
+
+def test_a_check_given_up_over_a_submission_that_does_not_answer_has_failed(graded: Callable[..., Any]) -> None:
+    """Where the time went into waiting for answers, it is the submission that used it up."""
+    text = (
+        HEAD
+        + SLOW
+        + """
+plugin.CHECK_SECONDS = 0.3
+
+def test_endless(service):
+    import time
+    keep_waiting(service, 0.2)
+    time.sleep(60)
+"""
+    )
+    told = graded({"hidden/test_10.py": text})
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["failed"], told.stderr
+
+
+def test_a_submission_that_used_up_the_patience_for_all_checks_fails_the_rest(graded: Callable[..., Any]) -> None:
+    """It is asked no more, so that it cannot use up the time of the whole run."""
+    text = (
+        HEAD
+        + SLOW
+        + """
+def test_slow(service):
+    keep_waiting(service, 200)
+
+def test_next(service):
+    pass
+"""
+    )
+    told = graded({"hidden/test_10.py": text})
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["passed", "failed"], told.stderr
+    assert "too slow for its remaining checks" in told.observation("test_next")["summary"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="proc(5) is Linux's")
 def test_a_port_of_ours_in_foreign_hands_stops_the_session(harness: Any, healthy: str) -> None:
     """A dependency's port that another user listens on is told as broken before the submission starts."""

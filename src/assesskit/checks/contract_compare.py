@@ -134,7 +134,7 @@ def _values(wanted: Schema, offered: Schema, direction: Direction, pointer: str)
     ]
     if served and not promised:
         found.append(Break(pointer, "the served document accepts only certain values, the contract any"))
-    if offered.get("format") in NARROW_FORMATS and "format" not in wanted and wanted.get("type") == "string":
+    if str(offered.get("format")) in NARROW_FORMATS and "format" not in wanted and wanted.get("type") == "string":
         found.append(Break(pointer, f"the served document wants the format {offered['format']}, the contract none"))
     if "pattern" in offered and "pattern" not in wanted and not promised:
         found.append(Break(pointer, "the served document wants a pattern, the contract none"))

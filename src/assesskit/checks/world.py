@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 12.0
 """Seconds a service that runs gets to become ready again after a check before it is restarted."""
+WAITING = 120.0
+"""Seconds a submission may keep its checks waiting in all, for answers and until it serves again.
+
+Whoever is asked for more could use up the time of the whole run, and with it the checks that come last.
+"""
 SUBMISSION = "submission"
 REFERENCE = "reference"
 
@@ -41,6 +47,8 @@ class World:
     evidence: Evidence = field(default_factory=Evidence)
     lost: Failure | None = None
     """Why the submission could not be brought back, once that was tried in vain: it is not tried again."""
+    waited: float = 0.0
+    """Seconds that the submission kept its checks waiting so far."""
 
     @property
     def submission(self) -> Service:
@@ -60,6 +68,7 @@ class World:
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange as evidence of the check that runs now."""
         self.evidence.exchanged(exchange)
+        self.waited += exchange.seconds
 
     def restore(self) -> None:
         """Take every fault away and make sure that every service serves, restarting what a check has ended.
@@ -82,11 +91,24 @@ class World:
                         service.start()
                     serving(service)
             self._restore_submission()
+            if self.waited > WAITING:
+                raise Failure(
+                    "the service was too slow for its remaining checks",
+                    received=f"{self.waited:.0f} s of waiting so far",
+                    expected=f"at most {WAITING:g} s of waiting for all checks together",
+                )
         except Failure as failure:
             self.lost = failure
             raise
 
     def _restore_submission(self) -> None:
+        began = time.monotonic()
+        try:
+            self._brought_back()
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _brought_back(self) -> None:
         service = self.submission
         state = service.status()
         if state["running"]:
