@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from assesskit.errors import GraderError, SubmissionFailed
 from assesskit.events import CheckEnded, ChecksPlanned, CheckStarted, OnEvent
 from assesskit.model import Observation
 from assesskit.phases import Phases
-from assesskit.pods import Exit, Pod, Service, ServiceSpec
+from assesskit.pods import Channel, Exit, Pod, Service, ServiceSpec
 
 LOG_EXCERPT = 4000
 """Bytes of a submission's newest output kept with a failure."""
+LATE_SECONDS = 60.0
+"""How much longer than its own seconds a grader gets to end its last check, tell the rest and finish."""
 
 Message = Mapping[str, Any]
 
@@ -97,27 +99,25 @@ class Session:
         self._lock = FileLock(quiet_lock)
         self.record = Record()
 
-    def converse(self, grader: Service, hello: Message, *, seconds: float) -> None:
+    def converse(self, grader: Service, hello: Message) -> None:
         """Carry the conversation to its end; `record` holds what was said, also when this raises.
 
-        Raises GraderError when the grader crashes, stalls for longer than `seconds` in all or breaks the protocol,
-        SubmissionFailed when the submission never serves, EngineError when the engine fails.
+        Raises GraderError when the grader crashes, breaks the protocol or is not through LATE_SECONDS after the seconds
+        it was given, SubmissionFailed when the submission never serves, EngineError when the engine fails.
         """
-        deadline = time.monotonic() + seconds
+        seconds = hello["seconds"] + LATE_SECONDS
         channel = grader.channel
         channel.send(_line(hello))
         try:
-            for line in channel.lines(seconds):
+            for line in _lines(channel, time.monotonic() + seconds):
                 answer = self._hear(_parsed(line, self._nonce))
                 if answer is not None:
                     channel.send(_line(answer))
                 if self.record.finished:
                     return
-                if time.monotonic() > deadline:
-                    raise TimeoutError
         except TimeoutError:
             raise GraderError(
-                f"the grader did not finish within {seconds:.0f} s",
+                f"the grader did not finish within {seconds:g} s",
                 where="grader",
                 hint="grade again; if it repeats, look at it by hand",
             ) from None
@@ -142,6 +142,7 @@ class Session:
             case "started":
                 self._on_event(CheckStarted(self._run, message["criterion"], message["check"]))
             case "observation":
+                self._lock.release(force=True)  # a check that was given up while it waited for it has it now
                 self._observe(message["observation"])
             case "report":
                 self.record.report = message["report"]
@@ -194,6 +195,16 @@ class Session:
         except Timeout:
             return {"quiet": False}
         return {"quiet": True}
+
+
+def _lines(channel: Channel, until: float) -> Iterator[bytes]:
+    """Yield lines until they end. Raises TimeoutError at `until`, a time of the monotonic clock."""
+    while (left := until - time.monotonic()) > 0:
+        line = next(channel.lines(left), None)
+        if line is None:
+            return
+        yield line
+    raise TimeoutError
 
 
 def _line(message: Message) -> bytes:

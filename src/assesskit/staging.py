@@ -15,7 +15,6 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from assesskit.checks.wire import PROTOCOL
 from assesskit.content import Exercise, fill
 from assesskit.content.digests import files_below
 from assesskit.content.schema import Limits as AskedLimits
@@ -149,9 +148,9 @@ def hello(
             relays.append({"name": service.name, "port": port, "target": target, "key": service.relay_key})
     return {
         "type": "hello",
-        "protocol": PROTOCOL,
         "nonce": hidden.nonce,
         "run": run,
+        "seconds": exercise.spec.grader.seconds,
         "services": services,
         "relays": relays,
         "collector": {"port": pod.ports["collector"], "tokens": {name: hidden.token(name) for name in CANDIDATES}},

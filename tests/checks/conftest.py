@@ -149,7 +149,7 @@ class MiniHarness:
         services["submission"] |= {"ready_path": "/readyz", "ready_within": 5}
         return {
             "type": "hello",
-            "protocol": 1,
+            "seconds": 300.0,
             "nonce": NONCE,
             "run": "run",
             "services": services,

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.content.tiny import build
+from filelock import FileLock
+from tests.content.tiny import TOML, build
 
+from assesskit import grading
 from assesskit.assess import Task, assess
 from assesskit.content import load
 from assesskit.errors import RuntimeUnavailableError
@@ -56,7 +58,7 @@ class Grader:
 
     def finish(self) -> None:
         self.tell("report", report={"summary": {}})
-        self.tell("finished", ok=True)
+        self.tell("finished")
 
 
 def all_well(grader: Grader) -> None:
@@ -71,8 +73,10 @@ def runtime(says: Says, **services: Any) -> FakeRuntime:
     return FakeRuntime(services={"grader": lambda process: says(Grader(process)), **scripts})
 
 
-def run(tmp_path: Path, fake: FakeRuntime, events: list[Event] | None = None, **task: Any) -> Assessment:
-    exercise = load(build(tmp_path / "content"), "tiny")
+def run(
+    tmp_path: Path, fake: FakeRuntime, events: list[Event] | None = None, seconds: float = 60.0, **task: Any
+) -> Assessment:
+    exercise = load(build(tmp_path / "content", {TOML: ("seconds = 60.0", f"seconds = {seconds}")}), "tiny")
     submission = tmp_path / "submission"
     submission.mkdir(exist_ok=True)
     asked = Task(exercise, submission, Submitted(name="someone", digest="0" * 64), **task)
@@ -177,7 +181,7 @@ def test_a_submission_that_never_serves_has_failed(tmp_path: Path) -> None:
     assert "ImportError" in assessment.failure.log
 
 
-@pytest.mark.parametrize("calls", range(1, 14))
+@pytest.mark.parametrize("calls", range(1, 25))
 def test_an_engine_that_dies_at_any_call_costs_nothing(tmp_path: Path, calls: int) -> None:
     """Wherever the engine goes away, the run is our fault, no criterion is lost, and what was complete is kept."""
 
@@ -199,7 +203,7 @@ def test_an_engine_that_dies_at_any_call_costs_nothing(tmp_path: Path, calls: in
     [
         lambda grader: grader.begin(),
         lambda grader: (grader.begin(), grader.process.send(b"not json")),
-        lambda grader: (grader.begin(), grader.process.tell({"type": "finished", "nonce": "forged", "ok": True})),
+        lambda grader: (grader.begin(), grader.process.tell({"type": "finished", "nonce": "forged"})),
         lambda grader: (grader.begin(), grader.tell("dance")),
         lambda grader: (grader.begin(), grader.tell("broken", detail="Traceback")),
         lambda grader: (grader.begin(), grader.tell("observation", observation={"check": "x", "verdict": "met"})),
@@ -213,6 +217,53 @@ def test_a_grader_that_goes_wrong_is_our_fault(tmp_path: Path, says: Says) -> No
     assert assessment.outcome == "harness_failed"
     assert set(verdicts(assessment).values()) == {"ungraded"}
     assert fake.left_open() == []
+
+
+def chatters(grader: Grader) -> None:
+    grader.begin()
+    while True:
+        grader.tell("serving", seconds=0.1)
+        grader.process.sleep(0.05)
+
+
+@pytest.mark.parametrize("says", [chatters, lambda grader: (grader.begin(), grader.process.sleep(30))])
+def test_a_grader_that_does_not_finish_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: Says) -> None:
+    """A grader that is silent, or talks on and on, is given its seconds and a little more, and is our fault."""
+    monkeypatch.setattr(grading, "LATE_SECONDS", 0.2)
+    failure = run(tmp_path, runtime(says), seconds=0.1).failure
+    assert failure is not None
+    assert failure.reason.endswith("the grader did not finish within 0.3 s")
+
+
+def test_a_grader_is_told_its_seconds(tmp_path: Path) -> None:
+    """The grader knows how long it may take, so that it can end by itself."""
+    told: list[float] = []
+
+    def says(grader: Grader) -> None:
+        told.append(grader.hello["seconds"])
+        all_well(grader)
+
+    run(tmp_path, runtime(says), seconds=42.0)
+    assert told == [42.0]
+
+
+def test_a_quiet_machine_is_given_back_with_the_check_that_asked_for_it(tmp_path: Path) -> None:
+    """A check that is given up while it waits for the lock gets it all the same, and cannot give it back."""
+    free: list[bool] = []
+
+    def says(grader: Grader) -> None:
+        grader.begin()
+        for _ in range(2):
+            grader.ask("quiet", timeout=1.0)
+        grader.observe("hello.fast", "inconclusive")
+        assert grader.ask("status", service="submission")["ok"]
+        with FileLock(tmp_path / "quiet", timeout=0) as lock:
+            free.append(lock.is_locked)
+        grader.observe("hello.polite")
+        grader.finish()
+
+    assert run(tmp_path, runtime(says)).outcome == "graded"
+    assert free == [True]
 
 
 def test_what_was_complete_before_a_fault_is_kept(tmp_path: Path) -> None:

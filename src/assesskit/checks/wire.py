@@ -6,7 +6,8 @@ not the grader's. Times are seconds, sizes bytes.
 
 The harness's first line, and the only one that is not an answer::
 
-    {"type": "hello", "protocol": 1, "nonce": "…", "run": "…",
+    {"type": "hello", "nonce": "…", "run": "…",
+     "seconds": 300,                         for the whole session; a check that none are left for is inconclusive
      "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30},
                   "inventory":  {"port": 20002, "uid": 20002 | null, "ready_path": …}, "reference": {…}},
      "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"}],
@@ -25,7 +26,7 @@ The grader's lines::
     {"type": "started", "criterion": …, "check": …}
     {"type": "observation", "observation": {…model.Observation…}}
     {"type": "report", "report": {…pytest-json-report, without logs and tracebacks…}}
-    {"type": "finished", "ok": true}                                         the last line; without it, a crash
+    {"type": "finished"}                                                     the last line; without it, a crash
     {"type": "broken", "detail": "traceback"}                                instead of finished: our fault
 
 Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true, "result": {…}}`` (``ok`` false carries
@@ -40,11 +41,10 @@ Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true,
     usage                       {"cpu_seconds": 1.5, "memory_bytes": 1234} (null where unknown)
     logs     limit              {"stdout": "…", "stderr": "…"} the newest `limit` bytes of each
     quiet    timeout            {"quiet": true} take the host's one lock for load windows ("service" is unused)
-    loud                        {} give it back
+    loud                        {} give it back; the end of a check, its observation, gives it back as well
 """
 
 from __future__ import annotations
 
-PROTOCOL = 1
 MAX_LINE = 16 * 1024 * 1024
 """Bytes. A longer line from the grader is a broken grader."""

@@ -9,7 +9,7 @@ otherwise; TERM and KILL end it at its next call of the process it was given::
         process.tell({"type": "planned", "nonce": hello["nonce"], "checks": {"api.works": ["test_works"]}})
         process.tell({"type": "control", "id": 1, "nonce": hello["nonce"], "action": "start", "service": "submission"})
         assert process.hear()["ok"]
-        process.tell({"type": "finished", "nonce": hello["nonce"], "ok": True})
+        process.tell({"type": "finished", "nonce": hello["nonce"]})
 
     runtime = FakeRuntime(services={"grader": grader, "submission": idle})
 
