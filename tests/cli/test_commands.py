@@ -151,6 +151,16 @@ def test_an_archive_that_is_none_is_refused(run: Run, tmp_path: Path, data: byte
     assert not (tmp_path / "here/assessments").exists()
 
 
+def test_a_refused_submission_does_not_stop_the_others(run: Run, tmp_path: Path) -> None:
+    """Each that is refused is named with its reason, and all of them at the end."""
+    for name in ("odd.zip", "other.zip"):
+        (tmp_path / "here" / name).write_bytes(b"")
+    said = run("grade", "odd.zip", "other.zip", "nowhere.zip")
+    assert said.returncode == 2
+    assert said.stderr.count("error: ") == 3
+    assert "3 of 3 refused: odd.zip, other.zip, nowhere.zip" in said.stderr
+
+
 def test_a_submission_of_another_version_is_refused(run: Run, root: Path) -> None:
     """An archive is graded against the exercise it was started from, or not at all."""
     run("start", "tiny")

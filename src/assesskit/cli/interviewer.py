@@ -12,8 +12,8 @@ import typer
 
 from assesskit.cli import settings
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
-from assesskit.cli.told import FAULT, say, stop, told
-from assesskit.errors import UsageError
+from assesskit.cli.told import FAULT, say, stop, tell, told
+from assesskit.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
@@ -92,17 +92,29 @@ def grade(
 ) -> None:
     """Grade submissions and write a report of each.
 
-    Code nobody trusts runs in Docker only; --runtime process runs it as plain processes of yours, and isolates nothing.
+    A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
+    runs it as plain processes of yours, and isolates nothing.
     """
-    named = [(path, _exercise_of(path, exercise, content)) for path in submissions]
-    where = settings.isolated(runtime)
-    faults = 0
-    for path, asked in named:
-        assessment, _page = grade_one(path, asked, where, out, machine=json_)
-        faults += assessment.outcome == "harness_failed"
+    where: PodRuntime | None = None
+    refused: list[Path] = []
+    faults: list[Path] = []
+    for path in submissions:
+        try:
+            asked = _exercise_of(path, exercise, content)
+            where = where or settings.isolated(runtime)
+            assessment, _page = grade_one(path, asked, where, out, machine=json_)
+        except (SubmissionError, UsageError) as error:
+            tell(error)
+            refused.append(path)
+        else:
+            faults += [path] if assessment.outcome == "harness_failed" else []
+    for paths, what in ((refused, "refused"), (faults, "not graded through a fault of ours; grade again")):
+        if paths and len(submissions) > 1:
+            say(f"{len(paths)} of {len(submissions)} {what}: {', '.join(map(str, paths))}")
     if faults:
-        say(f"{faults} of {len(named)} could not be graded through a fault of ours: grade them again")
         stop(FAULT)
+    if refused:
+        stop(SubmissionError.exit_code)
 
 
 def grade_one(

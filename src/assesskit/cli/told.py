@@ -25,9 +25,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except AssesskitError as error:
-            say(f"error: {error}")
-            if error.hint:
-                say(f"  {error.hint}")
+            tell(error)
             stop(error.exit_code)
         except KeyboardInterrupt:
             say("interrupted: everything that was started has been removed")
@@ -40,6 +38,13 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             stop(FAULT)
 
     return run
+
+
+def tell(error: AssesskitError) -> None:
+    """Print what went wrong, and what to do next."""
+    say(f"error: {error}")
+    if error.hint:
+        say(f"  {error.hint}")
 
 
 def say(text: str) -> None:
