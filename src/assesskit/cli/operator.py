@@ -78,7 +78,7 @@ def _content(content: Path | None) -> dict[str, Any]:
 
 
 def _prepared(content: Path | None) -> list[dict[str, Any]]:
-    """Build every program of ours with the runtime `grade` would use."""
+    """Build every program of ours: as images where Docker answers, else as environments of plain processes."""
     from assesskit.content import load, slugs
     from assesskit.staging import programs
 
