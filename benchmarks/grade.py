@@ -105,7 +105,9 @@ def act(pod: BarePod, specs: dict[str, Any], ask: dict[str, Any]) -> dict[str, A
         case "pause":
             container.pause()
         case "resume":
-            container.unpause()
+            container.reload()
+            if container.status == "paused":
+                container.unpause()
         case "usage":
             return {"cpu_seconds": None, "memory_bytes": None}
         case "logs":

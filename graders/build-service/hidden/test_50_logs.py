@@ -22,7 +22,8 @@ def order(tokens):
 def test_every_request_has_a_line_with_its_trace_id(service, order, tokens, evidence) -> None:
     """A write, a read and a read of nothing each leave a JSON line that holds the trace id of that request."""
     write, read, miss = Caller.fresh(), Caller.fresh(), Caller.fresh()
-    made = created(service.send(order.request(traceparent=write.traceparent)))
+    made = service.send(order.request(traceparent=write.traceparent))
+    created(made)
     token = ("Authorization", f"Bearer {tokens.mint()}")
     for path, caller in ((place(made), read), (f"{ORDERS}/00000000-0000-4000-8000-000000000000", miss)):
         service.send(Request("GET", path, (token, ("traceparent", caller.traceparent)))).answered()
