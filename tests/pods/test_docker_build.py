@@ -140,6 +140,17 @@ def test_an_image_that_is_not_here_is_not_fetched(built, recipe):
 
 
 @pytest.mark.docker
+@pytest.mark.parametrize("recipe", ["FROM OTHER\nCMD sleep 1\n", RECIPE + "COPY --from=OTHER / /stolen\n"])
+def test_a_program_built_for_somebody_else_is_out_of_reach(docker_runtime, built, recipe):
+    """By its name and by the first digits of its id: the engine also holds other candidates' programs and our own."""
+    other = built(RECIPE + "CMD sleep 2\n")
+    found = docker_runtime._engine.image(other.ref)
+    for ref in (other.ref, found["Id"].removeprefix("sha256:")[:16]):
+        with pytest.raises(SubmissionFailed, match="is not here"):
+            built(recipe.replace("OTHER", ref))
+
+
+@pytest.mark.docker
 def test_a_line_that_is_no_instruction_is_told_with_its_number(built):
     with pytest.raises(SubmissionFailed, match="line 3: unknown instruction: RUM"):
         built(RECIPE + "RUM pip install flask\n")

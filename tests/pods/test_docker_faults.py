@@ -192,6 +192,20 @@ def test_a_pod_past_its_deadline_is_removed_even_if_its_harness_lives(docker_run
         assert left_of(docker_runtime, "late") == []
 
 
+@pytest.mark.parametrize(
+    "forged", [{"assesskit.deadline": "soon"}, {"assesskit.deadline": "9e9", "assesskit.owner": "::"}]
+)
+def test_labels_like_ours_that_somebody_else_wrote_do_not_stop_the_reaper(docker_runtime, forged):
+    """A Dockerfile can put labels on the containers of its build."""
+    api = docker_runtime._engine.api
+    made = api.create_container(BASE, ["true"], labels={"assesskit": "1", "assesskit.pod": "forged", **forged})
+    try:
+        assert "" not in docker_runtime.reap()
+        assert api.inspect_container(made["Id"])["State"]["Status"] == "created"
+    finally:
+        docker_runtime._engine.discard(made["Id"])
+
+
 def test_a_pod_before_its_deadline_is_spared(docker_runtime):
     with docker_runtime.open(PodSpec("early", (), seconds=600)):
         assert "early" not in docker_runtime.reap()

@@ -16,7 +16,7 @@ from assesskit.pods.docker import flags
 from assesskit.pods.docker.build import build
 from assesskit.pods.docker.context import pack, pack_base
 from assesskit.pods.docker.dockerfile import images_named, refuse_downloads
-from assesskit.pods.docker.engine import faults, labels
+from assesskit.pods.docker.engine import MARK, faults, labels
 from assesskit.pods.docker.wheels import ASK_TARGET, Target, fetch
 from assesskit.pods.port import Image, Limits
 
@@ -87,7 +87,8 @@ class Images:
     def _refuse_downloads(self, dockerfile: str, base: str) -> None:
         refuse_downloads(dockerfile)
         for ref in sorted(images_named(dockerfile, base)):
-            if self._inspect(ref) is None:
+            found = self._inspect(ref)
+            if found is None or (ref != base and MARK in (found["Config"]["Labels"] or {})):  # nor anyone's program
                 raise SubmissionFailed(
                     "build", f"image {ref} is not here and is not fetched: start FROM ${{BASE_IMAGE}}"
                 )

@@ -39,12 +39,14 @@ def reap(engine: Engine) -> list[str]:
 
 
 def _left_behind(marks: Mapping[str, str]) -> bool:
-    if float(marks.get(DEADLINE, 0)) < time.time():
-        return True
-    host, pid, started = [*marks.get(OWNER, "").rsplit(":", 2), "", ""][:3]
-    if host != socket.gethostname():
-        return False
     try:
+        if float(marks.get(DEADLINE, 0)) < time.time():
+            return True
+        host, pid, started = [*marks.get(OWNER, "").rsplit(":", 2), "", ""][:3]
+        if host != socket.gethostname():
+            return False
         return abs(psutil.Process(int(pid)).create_time() - float(started)) > SAME_START_SECONDS
     except psutil.NoSuchProcess:
         return True
+    except ValueError:  # not of our writing: a Dockerfile can put labels like ours on the containers of its build
+        return False
