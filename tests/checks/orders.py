@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -136,6 +137,8 @@ class Orders:
         self.caller("orders:write")
         if not request.headers.get("Idempotency-Key"):
             raise Refused(400)
+        if "slow" in self.flaws:
+            time.sleep(0.1)
         given = self.payload()
         if given["sku"].startswith("OUT-"):
             raise Refused(409)

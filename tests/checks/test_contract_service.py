@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.checks.orders import AUDIENCE, ISSUER, Orders
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from assesskit.checks import contract_responses
 from assesskit.checks.contract import keeps_contract, published_document
 from assesskit.checks.contract_errors import answers_errors_well
 from assesskit.checks.contract_responses import answers_as_the_contract_says
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client
 from assesskit.checks.tokens import Tokens
 
@@ -92,6 +93,26 @@ def test_giving_up_every_time_is_a_flaw(serve: Serve, tokens: Tokens, contract: 
     with pytest.raises(Failure) as failed:
         answers_as_the_contract_says(serve("gives up on zero"), tokens, contract)
     assert "POST /v1/orders: 503" in failed.value.received
+
+
+def test_a_promise_of_time_that_is_not_kept_is_told(
+    serve: Serve, tokens: Tokens, contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that cannot be explored in time because it answers later than the contract promises has failed."""
+    monkeypatch.setattr(contract_responses, "SECONDS", 1.5)
+    monkeypatch.setattr(contract_responses, "PROMISED", 0.02)
+    monkeypatch.setattr(contract_responses, "TOLERANCE", 0.02)
+    with pytest.raises(Failure, match=r"^POST /v1/orders takes 0\.\d s; the contract promises .* within 0\.02 s"):
+        answers_as_the_contract_says(serve("slow"), tokens, contract)
+
+
+def test_an_exploration_that_we_have_no_time_for_is_inconclusive(
+    serve: Serve, tokens: Tokens, contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the time is up although the service answered at once, nothing is said of the service."""
+    monkeypatch.setattr(contract_responses, "SECONDS", 0.0)
+    with pytest.raises(Inconclusive):
+        answers_as_the_contract_says(serve(), tokens, contract)
 
 
 ERRORS = {

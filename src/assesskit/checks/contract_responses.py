@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import statistics
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,10 @@ SHRINKING = 40
 """Requests after the first flaw of an operation in which a smaller example is looked for."""
 SECONDS = 60.0
 """For the exploration; a right service needs a tenth of it."""
+PROMISED, TOLERANCE = 3.0, 0.5
+"""Seconds in which an order is answered while the inventory service is well, and what a slow machine is granted."""
+LATE = 5
+"""So many answers that are later are no accident."""
 SHOWN = 4
 BUSY = (429, 503, 504)
 PATIENCE, PAUSE = 10.0, 0.5
@@ -64,6 +69,8 @@ def answers_as_the_contract_says(
     try:
         exploration.run(examples)
     except TimeoutError as late:
+        if not exploration.flaws and len(exploration.late) >= LATE:
+            raise _late(exploration.late) from late
         if not exploration.flaws and exploration.waited > SECONDS / 2:
             raise Failure(
                 f"the service is too slow to be explored within {SECONDS:g} s",
@@ -87,6 +94,7 @@ class _Exploration:
         self._patience = PATIENCE
         self.count = 0
         self.waited = 0.0
+        self.late: list[Exchange] = []
         self.flaws: dict[tuple[str, str], Flaw] = {}
 
     def run(self, examples: int) -> None:
@@ -181,6 +189,8 @@ class _Exploration:
         fields = (self._bearer, *(headers or {}).items())
         exchange = self._patiently(Request(operation.partition(" ")[0], path, fields, body))
         self.count += 1
+        if operation == CREATE and exchange.seconds > PROMISED + TOLERANCE:
+            self.late.append(exchange)
         flaw = self._judge.flaw(operation, exchange, wanted)
         if flaw is None:
             return exchange.response, True
@@ -247,6 +257,18 @@ def _body(case: Case[Any]) -> bytes:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _late(exchanges: list[Exchange]) -> Failure:
+    """Return what is wrong with a service that is too slow because it breaks the contract's promise."""
+    seconds = statistics.median(exchange.seconds for exchange in exchanges)
+    return Failure(
+        f"{CREATE} takes {seconds:.1f} s; the contract promises an answer within {PROMISED:g} s",
+        sent=exchanges[0].sent(),
+        received=f"{len(exchanges)} answers after more than {PROMISED:g} s, half of them after {seconds:.1f} s or more",
+        expected=f"an answer within {PROMISED:g} s",
+        exchange=exchanges[0],
+    )
 
 
 def _told(flaws: list[Flaw]) -> Failure:
