@@ -278,6 +278,34 @@ def test_next():
     assert [one["observation"]["outcome"] for one in told.of("observation")] == ["inconclusive", "passed"], told.stderr
 
 
+def test_checks_that_no_seconds_are_left_for_are_inconclusive(graded: Callable[..., Any]) -> None:
+    """A session that has used up its seconds ends in order: the check that runs is given up, the rest do not begin."""
+    text = (
+        HEAD
+        + """
+pytestmark = pytest.mark.criterion("a.one")
+
+def test_endless():
+    import time
+    try:
+        time.sleep(60)
+    except Exception as swallowed:
+        raise RuntimeError("as a library does that calls back") from swallowed
+
+def test_next():
+    pass
+
+def test_last():
+    pass
+"""
+    )
+    told = graded({"hidden/test_10.py": text}, seconds=3.0)
+    seen = [one["observation"] for one in told.of("observation")]
+    assert [one["outcome"] for one in seen] == ["inconclusive"] * 3, told.stderr
+    assert {one["summary"] for one in seen} == {"the session's 3 s were used up before this check was through"}
+    assert told.kinds()[-2:] == ["report", "finished"]
+
+
 SLOW = """
 from assesskit.checks import plugin
 from assesskit.checks.exchange import Exchange, Request

@@ -8,6 +8,9 @@ below. How it ends decides the outcome:
 - Inconclusive: ``inconclusive``; pytest.skip: ``skipped``
 - anything else, an assert of a library included, and whatever goes wrong while cleaning up: ``errored``, which is ours
   and costs nobody a point
+
+A check that takes too long is given up, and one for which the session has no seconds left does not begin: both are
+``inconclusive``, unless the time went into waiting for the submission.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assesskit.checks.budget import Budget
 from assesskit.checks.evidence import TEXT_CAP, Evidence, clean
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.services import Control, Service
@@ -61,14 +65,15 @@ class Outcome:
 
 
 class GraderPlugin:
-    """One grader session: `criteria` None runs every check; `begin` is called before the first one, False stops."""
+    """One grader session of the checks of `criteria`; `begin` is called before the first one, False stops."""
 
-    def __init__(
-        self, world: World, criteria: frozenset[str] | None = None, begin: Callable[[], bool] = lambda: True
-    ) -> None:
+    def __init__(self, world: World, criteria: frozenset[str], begin: Callable[[], bool], budget: Budget) -> None:
         self._world = world
         self._criteria = criteria
         self._begin = begin
+        self._budget = budget
+        self._granted = 0.0
+        self._given_up: Failure | Inconclusive | None = None
         self._outcome = Outcome()
         self._waited = 0.0
         self.report: dict[str, Any] = {}
@@ -90,7 +95,7 @@ class GraderPlugin:
         self.problems += [f"{item.nodeid}: needs exactly one criterion" for item in items if criterion_of(item) is None]
         if self.problems:
             raise pytest.UsageError(*self.problems)
-        wanted = [item for item in items if self._criteria is None or criterion_of(item) in self._criteria]
+        wanted = [item for item in items if criterion_of(item) in self._criteria]
         left = [item for item in items if item not in wanted]
         if left:
             config.hook.pytest_deselected(items=left)
@@ -113,13 +118,14 @@ class GraderPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Run one check and tell what it observed."""
         names = {"criterion": criterion_of(item), "check": check_of(item)}
-        self._outcome = Outcome()
+        self._outcome, self._given_up = Outcome(), None
         self._world.evidence = Evidence()
         self._world.harness.tell("started", **names)
         began = time.monotonic()
         before = signal.signal(signal.SIGALRM, self._give_up)
         self._waited = self._world.waited
-        signal.setitimer(signal.ITIMER_REAL, CHECK_SECONDS)
+        self._granted = self._budget.grant(CHECK_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, self._granted)
         try:
             result = yield
         finally:
@@ -143,7 +149,9 @@ class GraderPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
-        """Make the world whole before a check's own fixtures are made."""
+        """Make the world whole before a check's own fixtures are made, if there is time for it at all."""
+        if not self._granted:
+            raise Inconclusive(self._used_up())
         self._world.restore()
 
     @pytest.hookimpl(wrapper=True)
@@ -153,16 +161,25 @@ class GraderPlugin:
         """Fold the end of a phase into the outcome."""
         report = yield
         error = call.excinfo.value if call.excinfo else None
+        if error and self._given_up:  # whatever the code that was interrupted has made of it
+            error, self._given_up = self._given_up, None
         tests = item.config.rootpath / item.nodeid.partition("/")[0]
         self._outcome = self._outcome.after(call.when, error, str(report.longrepr) if error else "", tests)
         return report
 
     def _give_up(self, signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the shape of a handler
-        told = f"the check took longer than {CHECK_SECONDS} s"
+        alone = self._granted == CHECK_SECONDS
+        told = f"the check took longer than {CHECK_SECONDS} s" if alone else self._used_up()
         waited = self._world.waited - self._waited
         if waited > CHECK_SECONDS / 2:
-            raise Failure(told, received=f"{waited:.0f} s of waiting for answers", expected="answers in time")
-        raise Inconclusive(told)
+            received = f"{waited:.0f} s of waiting for answers"
+            self._given_up = Failure(told, received=received, expected="answers in time")
+        else:
+            self._given_up = Inconclusive(told)
+        raise self._given_up
+
+    def _used_up(self) -> str:
+        return f"the session's {self._budget.seconds:g} s were used up before this check was through"
 
     def pytest_json_runtest_metadata(self, item: pytest.Item) -> dict[str, str | None]:
         """Bind the pytest-json-report entry to its criterion."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from assesskit.checks import ports
+from assesskit.checks.budget import Budget
 from assesskit.checks.evidence import clean
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
@@ -29,11 +30,12 @@ def run(harness: Harness, hello: Mapping[str, Any], folder: Path) -> None:
 
     Raises StageError, or whatever broke; then the session has no end that counts.
     """
+    budget = Budget(hello["seconds"])
     with ExitStack() as cleanup:
         world = staged(harness, hello, cleanup)
         harness.tell("instruments")
         start = Start(world)
-        plugin = GraderPlugin(world, frozenset(hello["criteria"]), start.begin)
+        plugin = GraderPlugin(world, frozenset(hello["criteria"]), start.begin, budget)
         status = pytest.main(_arguments(folder, hello["tests"]), plugins=[plugin])
     if status not in SOUND:
         problems = "\n".join(plugin.problems) or "see the grader's standard error"
