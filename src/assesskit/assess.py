@@ -102,7 +102,7 @@ def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEve
                 task.exercise, name, pod, hidden, dependencies, tests=task.tests, criteria=tuple(task.planned())
             )
             session.converse(grader, first)
-            run.usage = {key: service.usage() for key, service in cast.started().items() if service.exit() is None}
+            run.usage = cast.usage()
             run.phases.begin("close", "removing the pod")
         run.outcome = "graded"
     except SubmissionFailed as failed:

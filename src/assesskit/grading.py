@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from assesskit.errors import GraderError, SubmissionFailed
 from assesskit.events import CheckEnded, ChecksPlanned, CheckStarted, OnEvent
-from assesskit.model import Observation
+from assesskit.model import Observation, Usage
 from assesskit.phases import Phases
 from assesskit.pods import Channel, Exit, Pod, Service, ServiceSpec
 
@@ -63,6 +64,12 @@ class Cast:
     def started(self) -> Mapping[str, Service]:
         """Every service started so far."""
         return dict(self._services)
+
+    def usage(self) -> dict[str, Usage]:
+        """What each service that runs has used; asked at once, since an engine takes its time over each."""
+        running = {name: service for name, service in self._services.items() if service.exit() is None}
+        with ThreadPoolExecutor() as pool:
+            return dict(zip(running, pool.map(lambda service: service.usage(), running.values()), strict=True))
 
 
 def excerpt(service: Service, limit: int = LOG_EXCERPT) -> dict[str, str]:
