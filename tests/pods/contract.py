@@ -260,6 +260,13 @@ class PodContract:
             channel.send(line)
             assert next(lines) == line
 
+    def test_lines_go_on_where_they_were_left(self, start):
+        channel = start("echo", role="grader", interactive=True).channel
+        for line in (b"one", b"two", b"bye"):
+            channel.send(line)
+        assert [next(channel.lines(SAFETY)) for _ in range(2)] == [b"one", b"two"]
+        assert [next(channel.lines(SAFETY), None) for _ in range(2)] == [None, None]
+
     def test_lines_end_with_the_program_and_standard_error_is_output(self, start):
         service = start("echo", role="grader", interactive=True)
         service.channel.send(b"last")

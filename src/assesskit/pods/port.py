@@ -118,7 +118,7 @@ class Channel(Protocol):
         """Write one line (no newline in it). Raises EngineError if the service is gone."""
 
     def lines(self, timeout: float) -> Iterator[bytes]:
-        """Yield lines as they come, without newline; end at EOF.
+        """Yield lines as they come, without newline; end at EOF. Called again, it goes on with the next line.
 
         Raises TimeoutError when nothing came for `timeout` seconds, EngineError when the engine went away. A line over
         16 MiB ends the stream with EngineError.
