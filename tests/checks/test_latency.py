@@ -102,6 +102,13 @@ def test_noise_beside_the_reference_shuts_the_gate():
     assert not all(window.counts for window in found.windows)
 
 
+def test_noise_of_its_own_making_excuses_no_submission():
+    """One that keeps the processor busier than its whole budget for every request is judged on a loud machine, too."""
+    samples = simulated(WRONG["a sleep under a lock"], "brutal", 1)
+    verdicts = [judge(samples, BUDGET_MS, quiet_ms=1.6, work_ms=work).verdict for work in (None, 80.0)]
+    assert verdicts == ["inconclusive", "not_met"]
+
+
 def test_a_late_generator_shuts_the_gate():
     """A window in which the plan was not kept says nothing against the submission."""
     late = [replace(sample, lag_ms=9.0) for sample in simulated(WRONG["a sleep under a lock"], "quiet", 1)]
