@@ -6,13 +6,14 @@ import io
 import os
 import tarfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from assesskit.errors import EngineError, SubmissionFailed
 from assesskit.pods import PodSpec, Program, ServiceSpec
-from assesskit.pods.docker import DockerRuntime
+from assesskit.pods.docker import DockerRuntime, steps
 from assesskit.pods.docker.build import Transcript
 from assesskit.pods.docker.context import pack
 from assesskit.pods.docker.dockerfile import images_named, refuse_downloads
@@ -137,6 +138,24 @@ def test_a_build_that_floods_its_output_is_ended(built):
 def test_an_image_that_is_not_here_is_not_fetched(built, recipe):
     with pytest.raises(SubmissionFailed, match="assesskit-no-such:1 is not here"):
         built(recipe)
+
+
+@pytest.mark.docker
+def test_a_step_of_a_build_has_so_many_processes(built):
+    step = "sleep 1; for i in $(seq 100); do sleep 2 & done; wait; exit 0"
+    lines: list[str] = []
+    with suppress(SubmissionFailed):
+        built(f"{RECIPE}RUN {step}\nCMD sleep 1\n", on_line=lines.append, pids=50)
+    assert any("fork" in line.lower() for line in lines), lines
+
+
+@pytest.mark.docker
+def test_a_build_that_fills_the_disk_is_ended(built, monkeypatch):
+    """The sum over its steps counts."""
+    monkeypatch.setattr(steps, "MOST_WRITTEN", 100 * 1024 * 1024)
+    recipe = RECIPE + "".join(f"RUN head -c 60M /dev/zero > /fill{step} && sleep 2\n" for step in range(3))
+    with pytest.raises(SubmissionFailed, match="the build wrote over"):
+        built(recipe + "CMD sleep 1\n")
 
 
 @pytest.mark.docker

@@ -14,6 +14,7 @@ from assesskit.checks.evidence import clean
 from assesskit.errors import SubmissionFailed
 from assesskit.pods.docker.engine import FAULTS, faults, labels, reason
 from assesskit.pods.docker.flags import MIB
+from assesskit.pods.docker.steps import MOST_WRITTEN, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,19 +100,22 @@ def build(engine: Engine, context: IO[bytes], tag: str, limits: Limits, on_line:
 
     Raises SubmissionFailed (phase ``build``) when the build fails, EngineError when the engine does.
     """
-    transcript = Transcript(on_line)
+    steps = Steps(engine, limits, on_line)
+    transcript = Transcript(steps.heard)
     with faults("building an image"):
         client = engine.another()
         client.timeout = math.ceil(limits.seconds)
         cores = min(math.ceil(limits.cpus), int(engine.api.info()["NCPU"]))
     options |= {"fileobj": context, "tag": tag, "container_limits": _limits(limits, cores)}
     try:
-        with Deadline(limits.seconds, client) as deadline:
+        with steps, Deadline(limits.seconds, client) as deadline:
             _follow(client, options, transcript, deadline)
         if deadline.passed:
             raise transcript.failure(f"the build took over {limits.seconds:g} s")
     finally:
         client.close()
+    if steps.exceeded:
+        raise transcript.failure(f"the build wrote over {MOST_WRITTEN // MIB} MiB")
     if transcript.error:
         raise transcript.failure(transcript.error)
 
