@@ -334,6 +334,24 @@ def test_endless(service):
     assert [one["observation"]["outcome"] for one in told.of("observation")] == ["failed"], told.stderr
 
 
+def test_a_submission_that_uses_up_what_is_left_of_the_session_has_failed_that_check(
+    graded: Callable[..., Any],
+) -> None:
+    """A check that gets less than its usual seconds is no excuse for who spends most of them."""
+    text = (
+        HEAD
+        + SLOW
+        + """
+def test_endless(service):
+    import time
+    keep_waiting(service, 2.0)
+    time.sleep(60)
+"""
+    )
+    told = graded({"hidden/test_10.py": text}, seconds=3.0)
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["failed"], told.stderr
+
+
 def test_a_submission_that_used_up_the_patience_for_all_checks_fails_the_rest(graded: Callable[..., Any]) -> None:
     """It is asked no more, so that it cannot use up the time of the whole run."""
     text = (

@@ -171,7 +171,7 @@ class GraderPlugin:
         alone = self._granted == CHECK_SECONDS
         told = f"the check took longer than {CHECK_SECONDS} s" if alone else self._used_up()
         waited = self._world.waited - self._waited
-        if waited > CHECK_SECONDS / 2:
+        if waited > self._granted / 2:
             received = f"{waited:.0f} s of waiting for answers"
             self._given_up = Failure(told, received=received, expected="answers in time")
         else:
