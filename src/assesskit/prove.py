@@ -31,6 +31,8 @@ from assesskit.pods import PodRuntime
 from assesskit.store import write
 
 Kind = Literal["reference", "alternate", "starter", "mutant"]
+MOST_RUNS = 3
+"""How often a program is graded at most while noise leaves its load windows unjudged. A verdict is never retried."""
 NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "<hex>"),
@@ -59,12 +61,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Shown:
-    """What came of a claim. `problems` is empty when it holds; `feedback` is the text a candidate would read."""
+    """What came of a claim. `problems` is empty when it holds; `feedback` is the text a candidate would read.
+
+    `runs` is how often the program was graded: again, a few times, where noise left a load criterion unjudged.
+    """
 
     claim: Claim
     assessment: Assessment
     feedback: str
     problems: tuple[str, ...]
+    runs: int = 1
 
     @property
     def held(self) -> bool:
@@ -106,12 +112,26 @@ class Prover:
             program = Path(temporary) / claim.name
             taken = take(lay_out(self.exercise, claim, program), self.exercise, Path(temporary) / "taken")
             task = Task(self.exercise, taken.folder, taken.submitted, without=self._without(claim))
-            assessment, _checks = assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self._hear)
+            assessment, runs = self._graded(task), 1
+            while self._too_noisy(assessment) and runs < MOST_RUNS:
+                assessment, runs = self._graded(task), runs + 1
         feedback = normal(feedback_text(assessment)) if claim.kind == "mutant" else ""
         problems = [*_differences(claim, assessment, task.without)]
         if claim.kind == "mutant":
             problems += self._golden(claim, feedback, settled=not problems)
-        return Shown(claim, assessment, feedback, tuple(problems))
+        return Shown(claim, assessment, feedback, tuple(problems), runs)
+
+    def _graded(self, task: Task) -> Assessment:
+        return assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self._hear).assessment
+
+    def _too_noisy(self, assessment: Assessment) -> bool:
+        """Whether a load criterion could not be judged because its measurement was inconclusive, and nothing else."""
+        return any(
+            seen.outcome == "inconclusive"
+            for result in assessment.results
+            if result.criterion.id in self.exercise.spec.proof.load
+            for seen in result.observations
+        )
 
     def _hear(self, event: Event) -> None:
         """Pass an event on; once the proof was interrupted, end the run it comes from, whose pod is then removed."""

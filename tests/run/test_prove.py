@@ -144,3 +144,23 @@ def test_an_interrupted_proof_ends_the_runs_that_are_under_way(tmp_path: Path) -
         prover.prove(claims(exercise), jobs=1, on_shown=interrupt)
     assert fake.left_open() == []
     assert len(fake.opened) < len(claims(exercise))
+
+
+def test_noise_is_measured_again_and_said_so_but_no_verdict_is(tmp_path: Path) -> None:
+    """An inconclusive load criterion is measured again, three times at most; anything else is taken as it is."""
+    root = content(tmp_path)
+    toml = root / "exercises/tiny/exercise.toml"
+    toml.write_text(toml.read_text().replace('reference = "proof/', 'load = ["hello.fast"]\nreference = "proof/'))
+    exercise = load(root, "tiny")
+    outcomes = iter(["inconclusive", "passed", "inconclusive", "inconclusive", "inconclusive", "failed"])
+
+    def says(grader: Grader) -> None:
+        grader.begin()
+        grader.observe("hello.polite")
+        grader.observe("hello.fast", next(outcomes))
+        grader.finish()
+
+    prover = Prover(exercise, runtime(says), tmp_path / "quiet", on_event=lambda _event: None)
+    reference = claims(exercise)[0]
+    shown = [prover.show(reference) for _ in range(3)]
+    assert [(each.runs, each.held) for each in shown] == [(2, True), (3, False), (1, False)]

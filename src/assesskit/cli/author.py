@@ -107,7 +107,8 @@ def _ignore(_shown: Shown) -> None:
 
 def _tell(shown: Shown) -> None:
     fails = ", ".join(shown.claim.fails) or "nothing"
-    print(f"{'holds' if shown.held else 'FALSE':6} {shown.claim.name:28} fails {fails}", flush=True)
+    again = f" (graded {shown.runs} times: too noisy to measure)" if shown.runs > 1 else ""
+    print(f"{'holds' if shown.held else 'FALSE':6} {shown.claim.name:28} fails {fails}{again}", flush=True)
     for problem in shown.problems:
         print("       " + problem.replace("\n", "\n       "), flush=True)
 
@@ -125,6 +126,7 @@ def _summary(exercise: Exercise, shown: Sequence[Shown]) -> dict[str, dict[str, 
                 "outcome": each.assessment.outcome,
                 "verdicts": each.assessment.verdicts(),
                 "problems": list(each.problems),
+                "runs": each.runs,
                 "seconds": each.assessment.seconds,
             }
             for each in shown
