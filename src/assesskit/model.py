@@ -64,6 +64,11 @@ class Observation(Value):
     seconds: float = 0.0
     evidence: tuple[Evidence, ...] = ()
 
+    def told(self) -> dict[str, str]:
+        """The parts of the feedback that say something, by name, in the order they are read."""
+        parts = {"sent": self.sent, "received": self.received, "expected": self.expected, "rule": self.rule}
+        return {name: text for name, text in parts.items() if text}
+
 
 class Criterion(Value):
     """One line of the rubric. `points` are its weight; `explanation` is what the candidate is told must hold.

@@ -209,13 +209,7 @@ def feedback_text(assessment: Assessment) -> str:
             failed = next((seen for seen in result.observations if seen.outcome == "failed"), None)
             lines = [f"{result.criterion.id}: {failed.summary if failed else result.reason}"]
             if failed:
-                told = {
-                    "sent": failed.sent,
-                    "received": failed.received,
-                    "expected": failed.expected,
-                    "rule": failed.rule,
-                }
-                lines += [textwrap.indent(f"{word}: {text}", "  ") for word, text in told.items() if text]
+                lines += [textwrap.indent(f"{word}: {text}", "  ") for word, text in failed.told().items()]
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

@@ -109,10 +109,8 @@ def _tell_result(result: CriterionResult, printed: set[str]) -> None:
         print(f"  {result.reason}")
     for seen in failed:
         print(f"  {seen.summary}")
-        said = {"sent": seen.sent, "received": seen.received, "expected": seen.expected, "rule": seen.rule}
-        for word, text in said.items():
-            if text:
-                print(f"    {word}: " + text.strip().replace("\n", "\n        "))
+        for word, text in seen.told().items():
+            print(f"    {word}: " + text.strip().replace("\n", "\n        "))
         logs = [evidence for evidence in seen.evidence if evidence.kind == "log"]
         for evidence in logs:
             new = [line for line in evidence.data["lines"] if line not in printed]
