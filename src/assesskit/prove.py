@@ -57,6 +57,7 @@ class Claim:
     outcome: Outcome = "graded"
     patch: Path | None = None
     folder: Path | None = None
+    golden: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ class Prover:
                 assessment, runs = self._graded(task), runs + 1
         feedback = normal(feedback_text(assessment)) if claim.kind == "mutant" else ""
         problems = [*_differences(claim, assessment, task.without)]
-        if claim.kind == "mutant":
-            problems += self._golden(claim, feedback, settled=not problems)
+        if claim.golden:
+            problems += self._golden(claim.golden, feedback, settled=not problems)
         return Shown(claim, assessment, feedback, tuple(problems), runs)
 
     def _graded(self, task: Task) -> Assessment:
@@ -143,10 +144,8 @@ class Prover:
         load = frozenset(self.exercise.spec.proof.load)
         return frozenset() if claim.kind in {"reference", "alternate"} or load & set(claim.fails) else load
 
-    def _golden(self, claim: Claim, feedback: str, *, settled: bool) -> Iterator[str]:
-        golden = self.exercise.folder / "proof" / "feedback" / f"{claim.name}.txt"
+    def _golden(self, golden: Path, feedback: str, *, settled: bool) -> Iterator[str]:
         if self.bless and settled:
-            golden.parent.mkdir(exist_ok=True)
             write(golden, feedback.encode())
         elif not golden.is_file():
             yield f"no golden text: {golden.name} (run `assesskit prove --bless` and read what it writes)"
@@ -165,10 +164,11 @@ def claims(exercise: Exercise) -> tuple[Claim, ...]:
             mutant.name,
             "mutant",
             mutant.fails,
-            patch=exercise.folder / mutant.patch if mutant.patch else None,
-            folder=exercise.folder / mutant.program if mutant.program else None,
+            patch=mutant.patch,
+            folder=mutant.program,
+            golden=mutant.golden,
         )
-        for mutant in proof.mutants
+        for mutant in exercise.mutants
     )
     right = (Claim(one.name, "alternate", (), folder=exercise.folder / one.program) for one in proof.alternates)
     starter = Claim("starter", "starter", proof.starter.fails, outcome=proof.starter.outcome)

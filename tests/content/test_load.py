@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from tests.content import tiny
-from tests.content.tiny import COMPETENCIES, FILES, HIDDEN, PUBLIC, RUBRIC, TOML
+from tests.content.tiny import COMPETENCIES, FILES, HIDDEN, PUBLIC, RUBRIC, RUDE, SLOW, TOML
 
 from assesskit import content
 from assesskit.content.schema import Limits
 from assesskit.errors import ContentError, UsageError
 from assesskit.pods import port
+
+MUTANTS = "exercises/tiny/proof/mutants"
 
 
 def problems(root: Path) -> tuple[str, ...]:
@@ -38,8 +40,13 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         f"{TOML}: submission.limits.memory: unknown key (did you mean 'memory_mb'?)",
     ),
     "unknown key in a list": (
-        {TOML: ('why = "Sleeps."', 'why = "Sleeps."\npatchs = "x"')},
-        f"{TOML}: proof.mutants[slow].patchs: unknown key (did you mean 'patch'?)",
+        {
+            TOML: (
+                "[[services]]",
+                '[[proof.alternates]]\nname = "b"\nprogram = "c"\nwhy = "d"\nwhys = "x"\n[[services]]',
+            )
+        },
+        f"{TOML}: proof.alternates[b].whys: unknown key (did you mean 'why'?)",
     ),
     "missing key": ({TOML: ("minutes = 30\n", "")}, f"{TOML}: minutes: is missing"),
     "wrong type": ({TOML: ("minutes = 30", 'minutes = "30"')}, f"{TOML}: minutes: input should be a valid integer"),
@@ -57,8 +64,8 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
     "absolute path": ({TOML: ('"brief.md"', '"/etc/passwd"')}, f"{TOML}: candidate.brief: leaves its folder"),
     "no brief": ({"exercises/tiny/brief.md": None}, f"{TOML}: candidate.brief: no file brief.md"),
     "no patch": (
-        {"exercises/tiny/proof/mutants/rude.patch": None},
-        f"{TOML}: proof.mutants[rude].patch: no file proof/mutants/rude.patch",
+        {"exercises/tiny/proof/mutants/rude/change.patch": None},
+        f"{MUTANTS}/rude: needs exactly one of change.patch and program/",
     ),
     "no service": (
         {"exercises/tiny/services/stock/Dockerfile": None},
@@ -69,8 +76,13 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         f"{TOML}: submission.required: the reference has no NOTES.md",
     ),
     "proof handed out": (
-        {TOML: ('files = ["contract/api.yaml"]\n[submission]', 'files = ["proof/mutants/rude.patch"]\n[submission]')},
-        f"{TOML}: candidate.files: proof/mutants/rude.patch is not for candidates",
+        {
+            TOML: (
+                'files = ["contract/api.yaml"]\n[submission]',
+                'files = ["proof/mutants/rude/claim.toml"]\n[submission]',
+            )
+        },
+        f"{TOML}: candidate.files: proof/mutants/rude/claim.toml is not for candidates",
     ),
     "service handed out": (
         {TOML: ('starter = "starter"', 'starter = "services"')},
@@ -109,38 +121,43 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         f"{TOML}: services[collector].name: 'collector' is a name the pod uses itself",
     ),
     "both patch and program": (
-        {TOML: ('program = "proof/programs/slow"', 'program = "proof/programs/slow"\npatch = "x"')},
-        f"{TOML}: proof.mutants[slow]: needs exactly one of patch and program",
+        {f"{MUTANTS}/slow/change.patch": "x"},
+        f"{MUTANTS}/slow: needs exactly one of change.patch and program/",
     ),
-    "program twice": ({TOML: ('name = "slow"', 'name = "rude"')}, f"{TOML}: proof: two programs are named 'rude'"),
     "program named like another": (
-        {TOML: ('name = "slow"', 'name = "starter"')},
+        {f"{MUTANTS}/starter/claim.toml": FILES[RUDE], f"{MUTANTS}/starter/change.patch": "x"},
         f"{TOML}: proof: two programs are named 'starter'",
     ),
+    "not a mutant's folder": (
+        {f"{MUTANTS}/README.md": "x"},
+        f"{MUTANTS}/README.md: is not the folder of a wrong program",
+    ),
+    "mutant without a claim": ({SLOW: None}, f"{SLOW}: does not exist"),
+    "unknown key of a claim": ({SLOW: 'fail = ["x"]'}, f"{SLOW}: fail: unknown key (did you mean 'fails'?)"),
     "alternate of nothing": (
         {
             TOML: (
-                "[[proof.mutants]]",
-                '[[proof.alternates]]\nname = "other"\nprogram = "proof/other"\nwhy = "Why."\n[[proof.mutants]]',
+                "[[services]]",
+                '[[proof.alternates]]\nname = "other"\nprogram = "proof/other"\nwhy = "Why."\n[[services]]',
             )
         },
         f"{TOML}: proof.alternates[other].program: no folder proof/other",
     ),
     "mutant of nothing": (
-        {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.fst"]')},
-        f"{TOML}: proof.mutants[slow].fails: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",
+        {SLOW: ("hello.fast", "hello.fst")},
+        f"{SLOW}: fails: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",
     ),
     "mutant of a judged criterion": (
-        {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.fast", "hello.reasons"]')},
-        f"{TOML}: proof.mutants[slow].fails: unknown criterion 'hello.reasons'",
+        {SLOW: ('"hello.fast"', '"hello.fast", "hello.reasons"')},
+        f"{SLOW}: fails: unknown criterion 'hello.reasons'",
     ),
     "load of nothing": (
         {TOML: ('reference = "proof/reference"', 'reference = "proof/reference"\nload = ["hello.fst"]')},
         f"{TOML}: proof.load: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",
     ),
     "claim twice": (
-        {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.fast", "hello.fast"]')},
-        f"{TOML}: proof.mutants[slow].fails: 'hello.fast' is there twice",
+        {SLOW: ('"hello.fast"', '"hello.fast", "hello.fast"')},
+        f"{SLOW}: fails: 'hello.fast' is there twice",
     ),
     "starter of nothing": (
         {TOML: ('fails = ["hello.polite", "hello.fast"]', 'fails = ["hello.x"]')},
@@ -151,12 +168,12 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         f"{TOML}: proof.starter.fails: must be left out",
     ),
     "criterion no mutant fails": (
-        {TOML: ('fails = ["hello.fast"]', 'fails = ["hello.polite"]')},
-        f"{TOML}: proof.mutants: no wrong program fails 'hello.fast'",
+        {SLOW: ("hello.fast", "hello.polite")},
+        f"{MUTANTS}: no wrong program fails 'hello.fast'",
     ),
     "two demos": (
-        {TOML: ('why = "', 'demo = true\nwhy = "')},
-        f"{TOML}: proof.mutants: at most one is the demo",
+        {RUDE: FILES[RUDE] + "demo = true\n", SLOW: FILES[SLOW] + "demo = true\n"},
+        f"{MUTANTS}: at most one is the demo",
     ),
     "criterion twice": (
         {RUBRIC: ('id = "hello.fast"', 'id = "hello.polite"')},

@@ -9,6 +9,8 @@ TOML = "exercises/tiny/exercise.toml"
 RUBRIC = "docs/rubrics/tiny.toml"
 COMPETENCIES = "docs/rubrics/competencies.toml"
 PUBLIC = "graders/tiny/public/test_hello.py"
+RUDE = "exercises/tiny/proof/mutants/rude/claim.toml"
+SLOW = "exercises/tiny/proof/mutants/slow/claim.toml"
 HIDDEN = "graders/tiny/hidden/test_more.py"
 
 FILES = {
@@ -54,16 +56,6 @@ audience = "hello"
 reference = "proof/reference"
 [proof.starter]
 fails = ["hello.polite", "hello.fast"]
-[[proof.mutants]]
-name = "rude"
-patch = "proof/mutants/rude.patch"
-fails = ["hello.polite"]
-why = "Forgets to greet."
-[[proof.mutants]]
-name = "slow"
-program = "proof/programs/slow"
-fails = ["hello.fast"]
-why = "Sleeps."
 """,
     RUBRIC: """
 exercise = "tiny"
@@ -118,8 +110,10 @@ def test_fast(service):
     "exercises/tiny/starter/app.py": "print('hello')\n",
     "exercises/tiny/services/stock/Dockerfile": "FROM scratch\n",
     "exercises/tiny/proof/reference/Dockerfile": "FROM scratch\n# the right answer\n",
-    "exercises/tiny/proof/mutants/rude.patch": "--- a/x\n",
-    "exercises/tiny/proof/programs/slow/Dockerfile": "FROM scratch\n",
+    RUDE: 'fails = ["hello.polite"]\nwhy = "Forgets to greet."\n',
+    "exercises/tiny/proof/mutants/rude/change.patch": "--- a/x\n",
+    SLOW: 'fails = ["hello.fast"]\nwhy = "Sleeps."\n',
+    "exercises/tiny/proof/mutants/slow/program/Dockerfile": "FROM scratch\n",
 }
 
 Change = str | bytes | tuple[str, str] | None

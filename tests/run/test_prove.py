@@ -20,11 +20,12 @@ PATCH = """--- a/Dockerfile
  # the right answer
 +# rude
 """
+MUTANTS = "exercises/tiny/proof/mutants"
 SLOW = "FROM scratch\n# slow\n"
 
 
 def content(tmp_path: Path, patch: str = PATCH) -> Path:
-    changes = {"exercises/tiny/proof/mutants/rude.patch": patch, "exercises/tiny/proof/programs/slow/Dockerfile": SLOW}
+    changes = {f"{MUTANTS}/rude/change.patch": patch, f"{MUTANTS}/slow/program/Dockerfile": SLOW}
     return build(tmp_path / "content", changes)
 
 
@@ -63,7 +64,7 @@ def test_true_claims_hold_once_their_texts_are_blessed(tmp_path: Path) -> None:
         ("rude", ()),
         ("slow", ()),
     ]
-    assert (root / "exercises/tiny/proof/feedback/rude.txt").read_text() == "hello.polite: failed\n"
+    assert (root / f"{MUTANTS}/rude/feedback.txt").read_text() == "hello.polite: failed\n"
 
 
 def test_a_wrong_program_without_its_golden_text_is_not_proven(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_a_changed_text_is_shown_as_a_difference(tmp_path: Path) -> None:
     """Feedback that differs from the blessed text is told line by line."""
     root = content(tmp_path)
     prove(tmp_path, root, bless=True)
-    (root / "exercises/tiny/proof/feedback/rude.txt").write_text("hello.polite: another\n")
+    (root / f"{MUTANTS}/rude/feedback.txt").write_text("hello.polite: another\n")
     rude = next(each for each in prove(tmp_path, root) if each.claim.name == "rude")
     assert "-hello.polite: another" in rude.problems[0]
     assert "+hello.polite: failed" in rude.problems[0]
@@ -93,7 +94,7 @@ def test_blessing_never_writes_the_text_of_a_false_claim(tmp_path: Path) -> None
     """A program that fails the wrong things gets no golden text."""
     root = content(tmp_path, PATCH.replace("# rude", "# fine"))
     prove(tmp_path, root, bless=True)
-    assert not (root / "exercises/tiny/proof/feedback/rude.txt").exists()
+    assert not (root / f"{MUTANTS}/rude/feedback.txt").exists()
 
 
 def test_a_patch_that_does_not_fit_is_an_error_of_the_content(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def demo(
 
     found = settings.exercise(content, exercise)
     runtime = settings.runtime(Kind.PROCESS)
-    flawed = [mutant.name for mutant in found.spec.proof.mutants if mutant.demo]
+    flawed = [mutant.name for mutant in found.mutants if mutant.demo]
     assessments, links = [], {}
     with tempfile.TemporaryDirectory(prefix="assesskit-demo-") as temporary:
         for claim in (claim for claim in claims(found) if claim.name in {"reference", *flawed}):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assesskit.content.collected import Check, collect
 from assesskit.content.exercise import Digests, Exercise
+from assesskit.content.mutants import Mutant, mutants
 from assesskit.content.parsing import did_you_mean, parse
 from assesskit.content.placeholders import fill
 from assesskit.content.rubric import rubric_markdown
@@ -21,7 +22,7 @@ from assesskit.content.rules import broken
 from assesskit.content.schema import CompetenciesFile, RubricFile, Spec
 from assesskit.errors import ContentError, UsageError
 
-__all__ = ["Check", "Digests", "Exercise", "fill", "find_root", "load", "rubric_markdown", "slugs"]
+__all__ = ["Check", "Digests", "Exercise", "Mutant", "fill", "find_root", "load", "rubric_markdown", "slugs"]
 
 VARIABLE = "ASSESSKIT_CONTENT"
 SHIPPED = Path(__file__).parents[1] / "shipped"
@@ -72,6 +73,7 @@ def load(root: Path, slug: str) -> Exercise:
     spec = parse(root / "exercises" / slug / "exercise.toml", root, Spec, problems)
     rubric = parse(root / "docs" / "rubrics" / f"{slug}.toml", root, RubricFile, problems)
     competencies = parse(root / "docs" / "rubrics" / "competencies.toml", root, CompetenciesFile, problems)
+    wrong = mutants(root / "exercises" / slug / "proof" / "mutants", root, problems)
     found = collect(root / "graders" / slug / "public", root, "public", problems)
     found += collect(root / "graders" / slug / "hidden", root, "hidden", problems)
     if spec and spec.slug != slug:
@@ -83,7 +85,7 @@ def load(root: Path, slug: str) -> Exercise:
     checks: dict[str, tuple[Check, ...]] = {criterion.id: () for criterion in rubric.criteria}
     for criterion_id, check in found:
         checks[criterion_id] = (*checks.get(criterion_id, ()), check)
-    exercise = Exercise(root, spec, rubric.criteria, competencies.competencies, checks)
+    exercise = Exercise(root, spec, rubric.criteria, competencies.competencies, checks, wrong)
     if problems := broken(exercise):
         raise ContentError(tuple(problems))
     return exercise

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assesskit.content.collected import Check
 from assesskit.content.digests import digest_files, files_below, without
+from assesskit.content.mutants import Mutant
 from assesskit.content.schema import Spec
 from assesskit.model import Criterion, Exercised
 
@@ -27,13 +28,15 @@ class Digests:
 
 @dataclass(frozen=True)
 class Exercise:
-    """A packaged task: exercise.toml (`spec`), rubric in order, competency titles, and the checks of each criterion."""
+    """A packaged task: exercise.toml (`spec`), rubric in order, competency titles, the checks of each criterion,
+    and the wrong programs that prove them."""
 
     root: Path
     spec: Spec
     criteria: tuple[Criterion, ...]
     competencies: Mapping[str, str]
     checks: Mapping[str, tuple[Check, ...]]
+    mutants: tuple[Mutant, ...]
 
     @property
     def slug(self) -> str:

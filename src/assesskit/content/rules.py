@@ -30,6 +30,10 @@ def _rubric(exercise: Exercise) -> str:
     return f"docs/rubrics/{exercise.slug}.toml"
 
 
+def _mutants(exercise: Exercise) -> str:
+    return f"exercises/{exercise.slug}/proof/mutants"
+
+
 def _twice(names: Iterable[str]) -> list[str]:
     return [name for name, times in Counter(names).items() if times > 1]
 
@@ -84,11 +88,9 @@ def _paths(exercise: Exercise) -> Iterator[str]:
     files = [("candidate.brief", spec.candidate.brief), ("submission.wheels", spec.submission.wheels)]
     files += (("candidate.files", name) for name in spec.candidate.files)
     files += (("grader.files", name) for name in spec.grader.files)
-    files += ((f"proof.mutants[{m.name}].patch", m.patch) for m in spec.proof.mutants if m.patch)
     folders = [("candidate.starter", spec.candidate.starter), ("proof.reference", spec.proof.reference)]
     folders += ((f"services[{service.name}].folder", service.folder) for service in spec.services)
     folders += ((f"proof.alternates[{right.name}].program", right.program) for right in spec.proof.alternates)
-    folders += ((f"proof.mutants[{m.name}].program", m.program) for m in spec.proof.mutants if m.program)
     yield from (
         f"{_toml(exercise)}: {key}: no file {name}" for key, name in files if not (exercise.folder / name).is_file()
     )
@@ -145,23 +147,28 @@ def _claims(exercise: Exercise) -> Iterator[str]:
     """Claims name automatic criteria, and every automatic criterion has a wrong program that fails it."""
     proof, where = exercise.spec.proof, _toml(exercise)
     automatic = [criterion.id for criterion in exercise.criteria if criterion.kind == "automatic"]
-    named = [("proof.load", proof.load), ("proof.starter.fails", proof.starter.fails)]
-    named += ((f"proof.mutants[{mutant.name}].fails", mutant.fails) for mutant in proof.mutants)
+    named = [(f"{where}: proof.load", proof.load), (f"{where}: proof.starter.fails", proof.starter.fails)]
+    named += ((f"{_mutants(exercise)}/{mutant.name}/claim.toml: fails", mutant.fails) for mutant in exercise.mutants)
     for key, criteria in named:
-        yield from (f"{where}: {key}: {name!r} is there twice" for name in _twice(criteria))
+        yield from (f"{key}: {name!r} is there twice" for name in _twice(criteria))
         for name in dict.fromkeys(criteria):
             if name not in automatic:
-                yield f"{where}: {key}: unknown criterion {name!r}{did_you_mean(name, automatic)}"
+                yield f"{key}: unknown criterion {name!r}{did_you_mean(name, automatic)}"
     if proof.starter.outcome == "submission_failed" and proof.starter.fails:
         yield f"{where}: proof.starter.fails: must be left out when the starter is no working submission"
-    programs = ["reference", "starter", *(right.name for right in proof.alternates), *(m.name for m in proof.mutants)]
+    programs = [
+        "reference",
+        "starter",
+        *(right.name for right in proof.alternates),
+        *(m.name for m in exercise.mutants),
+    ]
     for name in _twice(programs):
         yield f"{where}: proof: two programs are named {name!r}"
-    if sum(mutant.demo for mutant in proof.mutants) > 1:
-        yield f"{where}: proof.mutants: at most one is the demo"
-    unproven = set(automatic).difference(*(mutant.fails for mutant in proof.mutants))
+    if sum(mutant.demo for mutant in exercise.mutants) > 1:
+        yield f"{_mutants(exercise)}: at most one is the demo"
+    unproven = set(automatic).difference(*(mutant.fails for mutant in exercise.mutants))
     for name in sorted(unproven):
-        yield f"{where}: proof.mutants: no wrong program fails {name!r}"
+        yield f"{_mutants(exercise)}: no wrong program fails {name!r}"
 
 
 _RULES = (_criteria, _checks, _links, _paths, _handout, _services, _environments, _claims)

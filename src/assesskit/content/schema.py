@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from assesskit.model import Criterion
 
@@ -43,7 +43,8 @@ def _relay_key(key: str) -> str:
 RelativePath = Annotated[str, AfterValidator(_inside)]
 """Relative to the exercise's folder, `/`-separated, never out of it."""
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
+SLUG = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$", max_length=40)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
 ServiceName = Annotated[Slug, AfterValidator(_service_name)]
 RelayKey = Annotated[str, AfterValidator(_relay_key)]
@@ -118,21 +119,12 @@ class StarterClaim(Table):
     fails: tuple[str, ...] = ()
 
 
-class Mutant(Table):
-    """A wrong program, as a patch against the reference or as a folder, and exactly the criteria it must fail."""
+class WrongClaim(Table):
+    """The whole of proof/mutants/<name>/claim.toml: exactly the criteria a wrong program must fail, and why it does."""
 
-    name: Slug
-    patch: RelativePath | None = None
-    program: RelativePath | None = None
     fails: tuple[str, ...] = Field(min_length=1)
     why: Text
     demo: bool = False
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.patch is None) == (self.program is None):
-            raise ValueError("needs exactly one of patch and program")
-        return self
 
 
 class Alternate(Table):
@@ -154,7 +146,6 @@ class Proof(Table):
     load: tuple[str, ...] = ()
     starter: StarterClaim
     alternates: tuple[Alternate, ...] = ()
-    mutants: tuple[Mutant, ...]
 
 
 class Spec(Table):
