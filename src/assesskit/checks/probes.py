@@ -7,6 +7,7 @@ import time
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import expect
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 
 POLL = 0.1
 PROBE_DEADLINE = 3.0
@@ -37,23 +38,25 @@ def expect_turns(service: Service, path: str, status: int, within: float, after:
     """
     began = time.monotonic()
     turned: list[float] = []
-    while True:
-        exchange = _probe(service, path)
-        passed = time.monotonic() - began
-        if exchange.response is not None and exchange.response.status == status:
-            turned.append(passed)
-            if len(turned) == IN_A_ROW:
-                return turned[0]
+    with Stalls() as stalls:
+        while True:
+            exchange = _probe(service, path)
+            passed = time.monotonic() - began
+            if exchange.response is not None and exchange.response.status == status:
+                turned.append(passed)
+                if len(turned) == IN_A_ROW:
+                    return turned[0]
+                time.sleep(POLL)
+                continue
+            turned.clear()
+            stalls.expect_within(
+                passed,
+                within,
+                f"GET {path} {_said(exchange)} {within:g} s after {after}",
+                expected=f"{status} within {within:g} s, answered in time",
+                exchange=exchange,
+            )
             time.sleep(POLL)
-            continue
-        turned.clear()
-        expect(
-            passed < within,
-            f"GET {path} {_said(exchange)} {within:g} s after {after}",
-            expected=f"{status} within {within:g} s, answered in time",
-            exchange=exchange,
-        )
-        time.sleep(POLL)
 
 
 def _probe(service: Service, path: str) -> Exchange:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from assesskit.checks.creation import Creation
 from assesskit.checks.expect import expect
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 
 TOLERANCE = 0.5
 """Seconds granted over a promised time for a slow machine."""
@@ -19,10 +20,12 @@ LATER = (429, 500, 502, 503, 504)
 
 def expect_bounded_wait(service: Service, creation: Creation, seconds: float) -> None:
     """The dependency hangs: the caller hears 503 or 504 after at most `seconds`."""
-    exchange = service.send(creation.request(), deadline=seconds + PATIENCE)
+    with Stalls() as stalls:
+        exchange = service.send(creation.request(), deadline=seconds + PATIENCE)
     told = f"POST {creation.path} while its dependency accepts the call and never answers"
-    expect(
-        exchange.seconds <= seconds + TOLERANCE,
+    stalls.expect_within(
+        exchange.seconds,
+        seconds + TOLERANCE,
         f"{told}: {f'answered {exchange.response.status} after' if exchange.response else 'no answer for'}"
         f" {exchange.seconds:.1f} s",
         expected=f"503 or 504 within {seconds:g} s",

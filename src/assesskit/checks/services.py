@@ -11,6 +11,7 @@ from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
 from assesskit.checks.http import Client
+from assesskit.checks.stalls import Stalls
 
 POLL = 0.05
 PROBE_DEADLINE = 3.0
@@ -88,19 +89,21 @@ class Service:
     def until_ready(self, seconds: float | None = None) -> float:
         """Wait until its readiness path answers 2xx (without one: until it listens); return how long that took.
 
-        Raises Failure when it ends first or `seconds` (`ready_within` if not given) pass; the summary says why.
+        Raises Failure when it ends first or `seconds` (`ready_within` if not given) pass; the summary says why. For as
+        long as this machine stood still meanwhile, it is waited for longer.
         """
         within = seconds or self.ready_within
         began = time.monotonic()
         answer = ""
-        while (left := began + within - time.monotonic()) > 0:
-            answer = self._probe(min(PROBE_DEADLINE, left))
-            if not answer:
-                return time.monotonic() - began
-            state = self.status()
-            if not state["running"]:
-                raise Failure(f"the {self.name} {ended(state)} before it was ready", expected="a service that runs")
-            time.sleep(POLL)
+        with Stalls() as stalls:
+            while (left := began + within + min(stalls.explained, within) - time.monotonic()) > 0:
+                answer = self._probe(min(PROBE_DEADLINE, left))
+                if not answer:
+                    return time.monotonic() - began
+                state = self.status()
+                if not state["running"]:
+                    raise Failure(f"the {self.name} {ended(state)} before it was ready", expected="a service that runs")
+                time.sleep(POLL)
         raise Failure(
             f"the {self.name} was not ready within {within:g} s: {answer}",
             sent=f"GET {self.ready_path}",
