@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,9 +22,12 @@ from assesskit.checks.contract_errors import answers_errors_well
 from assesskit.checks.contract_responses import answers_as_the_contract_says
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client
+from assesskit.checks.resource import Resource
 from assesskit.checks.tokens import Tokens
 
-CONTRACT = Path(__file__).parents[2] / "exercises/build-service/contract/openapi.yaml"
+EXERCISE = Path(__file__).parents[2] / "exercises/build-service"
+CONTRACT = EXERCISE / "contract/openapi.yaml"
+RESOURCE = Resource(**tomllib.loads((EXERCISE / "exercise.toml").read_text())["grader"]["facts"]["resource"])
 Serve = Callable[..., Client]
 
 
@@ -42,7 +46,7 @@ def tokens(key: rsa.RSAPrivateKey) -> Tokens:
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
-    return Tokens({"submission": pem}, ISSUER, AUDIENCE)
+    return Tokens({"submission": pem}, ISSUER, AUDIENCE, RESOURCE.scopes)
 
 
 @pytest.fixture(scope="module")
@@ -79,19 +83,19 @@ def test_a_right_service_meets_all_three(serve: Serve, tokens: Tokens, contract:
     """A right service publishes the contract, errs well and answers as the contract says."""
     client = serve()
     keeps_contract(published_document(client), contract)
-    answers_errors_well(client, tokens)
-    assert answers_as_the_contract_says(client, tokens, contract) > 100
+    answers_errors_well(client, tokens, RESOURCE)
+    assert answers_as_the_contract_says(client, tokens, contract, RESOURCE) > 100
 
 
 def test_a_bad_moment_is_not_a_flaw(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
     """A service that now and then sheds a request, and answers it the next time, conforms."""
-    assert answers_as_the_contract_says(serve("bad moments"), tokens, contract) > 100
+    assert answers_as_the_contract_says(serve("bad moments"), tokens, contract, RESOURCE) > 100
 
 
 def test_giving_up_every_time_is_a_flaw(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
     """A service that answers 503 to the same request every time is broken, not busy."""
     with pytest.raises(Failure) as failed:
-        answers_as_the_contract_says(serve("gives up on zero"), tokens, contract)
+        answers_as_the_contract_says(serve("gives up on zero"), tokens, contract, RESOURCE)
     assert "POST /v1/orders: 503" in failed.value.received
 
 
@@ -103,7 +107,7 @@ def test_a_promise_of_time_that_is_not_kept_is_told(
     monkeypatch.setattr(contract_responses, "PROMISED", 0.02)
     monkeypatch.setattr(contract_responses, "TOLERANCE", 0.02)
     with pytest.raises(Failure, match=r"^POST /v1/orders takes 0\.\d s; the contract promises .* within 0\.02 s"):
-        answers_as_the_contract_says(serve("slow"), tokens, contract)
+        answers_as_the_contract_says(serve("slow"), tokens, contract, RESOURCE)
 
 
 def test_an_exploration_that_we_have_no_time_for_is_inconclusive(
@@ -112,7 +116,7 @@ def test_an_exploration_that_we_have_no_time_for_is_inconclusive(
     """When the time is up although the service answered at once, nothing is said of the service."""
     monkeypatch.setattr(contract_responses, "SECONDS", 0.0)
     with pytest.raises(Inconclusive):
-        answers_as_the_contract_says(serve(), tokens, contract)
+        answers_as_the_contract_says(serve(), tokens, contract, RESOURCE)
 
 
 ERRORS = {
@@ -127,7 +131,7 @@ ERRORS = {
     "any media type": "a body of another media type: expected 415, got 201",
     "400 for 422": "a missing field: expected 422, got 400",
     "If-Match ignored": "If-Match with another entity tag: expected 412, got 200",
-    "cancels twice": "cancelling a cancelled order: expected 409, got 200",
+    "cancels twice": "cancelling what is cancelled: expected 409, got 200",
     "crash on bad JSON": "a body that is not JSON: expected 400, got 500",
 }
 
@@ -136,7 +140,7 @@ ERRORS = {
 def test_a_wrong_error_answer_is_named(flaw: str, told: str, serve: Serve, tokens: Tokens) -> None:
     """Each wrong error answer is told by its case, with what was expected and what came."""
     with pytest.raises(Failure) as failed:
-        answers_errors_well(serve(flaw), tokens)
+        answers_errors_well(serve(flaw), tokens, RESOURCE)
     assert told in failed.value.received
     assert "RFC 9457" in failed.value.rule
 
@@ -144,7 +148,7 @@ def test_a_wrong_error_answer_is_named(flaw: str, told: str, serve: Serve, token
 def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens) -> None:
     """One mistake does not hide another."""
     with pytest.raises(Failure, match="3 of 14 error answers") as failed:
-        answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens)
+        answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens, RESOURCE)
     assert failed.value.received.count("expected") == 2
 
 
@@ -179,7 +183,7 @@ def test_an_answer_outside_the_contract_is_told(
 ) -> None:
     """Each kind of wrong answer is found, and told with its operation and what is wrong."""
     with pytest.raises(Failure) as failed:
-        answers_as_the_contract_says(serve(flaw), tokens, contract, examples=2)
+        answers_as_the_contract_says(serve(flaw), tokens, contract, RESOURCE, examples=2)
     assert told in failed.value.summary
     assert failed.value.sent
     assert failed.value.received
@@ -190,6 +194,6 @@ def test_the_same_service_is_told_the_same_twice(serve: Serve, tokens: Tokens, c
     told = []
     for _ in range(2):
         with pytest.raises(Failure) as failed:
-            answers_as_the_contract_says(serve("no maximum"), tokens, contract, examples=10)
+            answers_as_the_contract_says(serve("no maximum"), tokens, contract, RESOURCE, examples=10)
         told.append((failed.value.summary, failed.value.sent.partition("{")[2]))
     assert told[0] == told[1]

@@ -93,7 +93,7 @@ def test_a_stop_that_finishes_its_work_passes(drain: Any) -> None:
         pytest.param(DIES, "the request in flight at SIGTERM was not finished", id="dies at once"),
         pytest.param(STAYS, "still answered as if nothing had happened", id="takes no notice"),
         pytest.param(LINGERS, "after SIGTERM the service still ran", id="never ends"),
-        pytest.param(FORGETS, "an order acknowledged with 201 before the stop answers 404", id="forgets"),
+        pytest.param(FORGETS, "what was acknowledged with 201 before the stop answers 404", id="forgets"),
     ],
 )
 def test_a_stop_that_loses_something_shows(drain: Any, on_term: str, said: str) -> None:

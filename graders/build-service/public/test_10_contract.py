@@ -8,6 +8,7 @@ import pytest
 
 from assesskit.checks.contract import keeps_contract, published_document
 from assesskit.checks.contract_errors import answers_errors_well
+from assesskit.checks.resource import Resource
 from assesskit.checks.services import Service
 from assesskit.checks.tokens import Tokens
 
@@ -20,6 +21,8 @@ def test_the_published_document_keeps_the_contract(service: Service, contract: d
 
 
 @pytest.mark.criterion("contract.errors")
-def test_every_error_is_a_problem_document_with_the_right_status(service: Service, tokens: Tokens) -> None:
+def test_every_error_is_a_problem_document_with_the_right_status(
+    service: Service, tokens: Tokens, resource: Resource
+) -> None:
     """400, 401, 403, 404, 405, 409, 412, 415 and 422 come where the contract says, as problem documents."""
-    answers_errors_well(service.client, tokens)
+    answers_errors_well(service.client, tokens, resource)

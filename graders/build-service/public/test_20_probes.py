@@ -9,10 +9,10 @@ from assesskit.instruments.relay import Fault
 
 
 @pytest.mark.criterion("probes.liveness")
-def test_alive_while_the_inventory_refuses_and_while_it_hangs(service, relays) -> None:
+def test_alive_while_the_inventory_refuses_and_while_it_hangs(service, dependency) -> None:
     """Liveness stays 200 whatever the dependency does: a restart would not bring it back."""
     probes.expect_stays(service, "/livez", 0.3, "while all is well")
-    relays["inventory"].everything(Fault.refuse())
+    dependency.everything(Fault.refuse())
     probes.expect_stays(service, "/livez", 1.2, "while the inventory refuses every call")
-    relays["inventory"].everything(Fault.hang())
+    dependency.everything(Fault.hang())
     probes.expect_stays(service, "/livez", 1.2, "while the inventory answers nothing")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from assesskit.checks.contract_orders import NEW_ORDER, ORDERS, made_order, order_path
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
+from assesskit.checks.resource import Resource
 from assesskit.checks.tokens import Tokens
 
 PROBLEM = "application/problem+json"
@@ -29,9 +30,9 @@ class Case:
     """What is wrong with the headers that this status needs; empty when nothing is."""
 
 
-def answers_errors_well(client: Client, tokens: Tokens) -> None:
+def answers_errors_well(client: Client, tokens: Tokens, resource: Resource) -> None:
     """Every error of the contract is answered with its status and a problem document. All are tried before Failure."""
-    cases = [*_credentials(tokens), *_requests(tokens), *_states(client, tokens)]
+    cases = [*_credentials(tokens, resource), *_requests(tokens, resource), *_states(client, tokens, resource)]
     wrong: list[tuple[Case, Exchange, str]] = []
     for case in cases:
         exchange = client.send(case.request)
@@ -58,7 +59,7 @@ def _told(wrong: list[tuple[Case, Exchange, str]], tried: int) -> Failure:
     )
 
 
-def _credentials(tokens: Tokens) -> Iterator[Case]:
+def _credentials(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     post = {"Idempotency-Key": _key()}
     unauthorized = "RFC 9110 section 11.6.1"
     for name, value in (
@@ -67,60 +68,69 @@ def _credentials(tokens: Tokens) -> Iterator[Case]:
         ("an expired token", f"Bearer {tokens.mint(exp=1)}"),
     ):
         headers = post if value is None else post | {"Authorization": value}
-        yield Case(name, 401, prepared("POST", ORDERS, headers=headers, json=NEW_ORDER), unauthorized, _challenge)
-    readonly = post | _bearer(tokens, "orders:read")
-    missing_scope = prepared("POST", ORDERS, headers=readonly, json=NEW_ORDER)
-    yield Case("a token without orders:write", 403, missing_scope, "RFC 9110 section 15.5.4")
+        yield Case(
+            name, 401, prepared("POST", resource.path, headers=headers, json=resource.example), unauthorized, _challenge
+        )
+    readonly = post | _bearer(tokens, resource.read)
+    missing_scope = prepared("POST", resource.path, headers=readonly, json=resource.example)
+    yield Case(f"a token without {resource.write}", 403, missing_scope, "RFC 9110 section 15.5.4")
 
 
-def _requests(tokens: Tokens) -> Iterator[Case]:
+def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     headers = _bearer(tokens) | {"Content-Type": "application/json"}
 
-    def post(body: bytes, **changed: str) -> Request:
+    def post(body: object, **changed: str) -> Request:
         fields = (
             headers | {"Idempotency-Key": _key()} | {name.replace("_", "-"): text for name, text in changed.items()}
         )
-        return prepared("POST", ORDERS, headers=fields, body=body)
+        return prepared(
+            "POST", resource.path, headers=fields, body=body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
 
-    order = b'{"sku": "TEA-0042", "quantity": 2}'
-    yield Case("a body that is not JSON", 400, post(b'{"sku": "TEA-0042", "quantity":'), "RFC 9110 section 15.5.1")
-    yield Case("a body of another media type", 415, post(order, Content_Type="text/plain"), "RFC 9110 section 15.5.16")
-    yield Case("a quantity out of range", 422, post(b'{"sku": "TEA-0042", "quantity": 0}'), "RFC 9110 section 15.5.21")
-    yield Case("a missing field", 422, post(b'{"quantity": 2}'), "RFC 9110 section 15.5.21")
-    yield Case("goods out of stock", 409, post(b'{"sku": "OUT-0042", "quantity": 2}'), "RFC 9110 section 15.5.10")
-    unknown = prepared("GET", f"{ORDERS}/{uuid.uuid4()}", headers=_bearer(tokens))
-    yield Case("an order that does not exist", 404, unknown, "RFC 9110 section 15.5.5")
+    whole = resource.example
+    cut = json.dumps(whole)[:-2].encode()
+    without = {name: value for name, value in whole.items() if name != resource.mark}
+    unprocessable = "RFC 9110 section 15.5.21"
+    yield Case("a body that is not JSON", 400, post(cut), "RFC 9110 section 15.5.1")
+    yield Case("a body of another media type", 415, post(whole, Content_Type="text/plain"), "RFC 9110 section 15.5.16")
+    yield Case(f"a {resource.count} out of range", 422, post(whole | {resource.count: 0}), unprocessable)
+    yield Case("a missing field", 422, post(without), unprocessable)
+    unavailable = post(whole | {resource.mark: resource.unavailable})
+    yield Case(f"a {resource.mark} that is not available", 409, unavailable, "RFC 9110 section 15.5.10")
+    unknown = prepared("GET", resource.item_path(uuid.uuid4()), headers=_bearer(tokens))
+    yield Case("an id that does not exist", 404, unknown, "RFC 9110 section 15.5.5")
     nowhere = prepared("GET", "/v1/no-such-thing", headers=_bearer(tokens))
     yield Case("a path that does not exist", 404, nowhere, "RFC 9110 section 15.5.5")
-    method = prepared("DELETE", ORDERS, headers=_bearer(tokens))
+    method = prepared("DELETE", resource.path, headers=_bearer(tokens))
     yield Case("a method the path does not have", 405, method, "RFC 9110 section 15.5.6", _allow)
 
 
-def _states(client: Client, tokens: Tokens) -> Iterator[Case]:
+def _states(client: Client, tokens: Tokens, resource: Resource) -> Iterator[Case]:
     headers = _bearer(tokens)
-    path, _ = _order(client, headers)
-    stale = prepared("POST", f"{path}/cancel", headers=headers | {"If-Match": '"no-such-state"'})
+    path, _ = _made(client, headers, resource)
+    stale = prepared("POST", path, headers=headers | {"If-Match": '"no-such-state"'})
     yield Case("If-Match with another entity tag", 412, stale, "RFC 9110 section 13.1.1")
-    path, etag = _order(client, headers)
-    cancelled = client.request("POST", f"{path}/cancel", headers=headers | {"If-Match": etag})
+    path, etag = _made(client, headers, resource)
+    cancelled = client.request("POST", path, headers=headers | {"If-Match": etag})
     current = cancelled.headers.get("etag") or "*"
-    again = prepared("POST", f"{path}/cancel", headers=headers | {"If-Match": current})
-    yield Case("cancelling a cancelled order", 409, again, "RFC 9110 section 15.5.10")
+    again = prepared("POST", path, headers=headers | {"If-Match": current})
+    yield Case("cancelling what is cancelled", 409, again, "RFC 9110 section 15.5.10")
 
 
-def _order(client: Client, bearer: Mapping[str, str]) -> tuple[str, str]:
-    exchange = made_order(client, bearer)
+def _made(client: Client, bearer: Mapping[str, str], resource: Resource) -> tuple[str, str]:
+    """Make one; return the path that cancels it, and its entity tag."""
+    exchange = resource.made(client, bearer)
     answer = exchange.answered()
-    path = order_path(answer)
-    if path is None:
+    item_id = resource.made_id(answer)
+    if item_id is None:
         raise Failure(
-            f"an order could not be made: {answer.status}",
+            f"POST {resource.path} with a valid payload answered {answer.status}, so nothing could be cancelled",
             sent=exchange.sent(),
             received=exchange.received(),
-            expected="201 with the order and its id",
+            expected="201 with what was made and its id",
             exchange=exchange,
         )
-    return path, answer.headers.get("etag") or "*"
+    return resource.cancel_path(item_id), answer.headers.get("etag") or "*"
 
 
 def _wrong(case: Case, exchange: Exchange) -> str:
@@ -170,7 +180,7 @@ def _allow(answer: Response) -> str:
     return "Allow names DELETE, which was refused" if "DELETE" in methods else ""
 
 
-def _bearer(tokens: Tokens, scope: str = "orders:read orders:write") -> dict[str, str]:
+def _bearer(tokens: Tokens, scope: str | None = None) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens.mint(scope)}"}
 
 

@@ -22,14 +22,12 @@ from schemathesis import Case, GenerationMode
 
 from assesskit.checks.contract_document import resolved
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
-from assesskit.checks.contract_orders import made_order, order_path
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request
+from assesskit.checks.resource import Resource
 from assesskit.checks.tokens import Tokens
 
-CREATE, LIST = "POST /v1/orders", "GET /v1/orders"
-READ, CANCEL = "GET /v1/orders/{order_id}", "POST /v1/orders/{order_id}/cancel"
 PLATFORM = ("GET /livez", "GET /readyz", "GET /metrics")
 EXAMPLES = 25
 """Generated requests for each operation and each of right and wrong."""
@@ -38,7 +36,7 @@ SHRINKING = 40
 SECONDS = 60.0
 """For the exploration; a right service needs a tenth of it."""
 PROMISED, TOLERANCE = 3.0, 0.5
-"""Seconds in which an order is answered while the inventory service is well, and what a slow machine is granted."""
+"""Seconds in which a creation is answered while the dependency is well, and what a slow machine is granted."""
 LATE = 5
 """So many answers that are later are no accident."""
 SHOWN = 4
@@ -59,19 +57,19 @@ class _Enough(BaseException):  # passes through hypothesis, which stops looking
 
 
 def answers_as_the_contract_says(
-    client: Client, tokens: Tokens, contract: dict[str, Any], *, examples: int = EXAMPLES
+    client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource, *, examples: int = EXAMPLES
 ) -> int:
     """Explore every operation; returns how many answers were judged. Failure tells the smallest example of each flaw.
 
     A service that breaks the contract's promise of 3 seconds has failed, too. Raises Inconclusive when the time was not
     enough for another reason.
     """
-    exploration = _Exploration(client, tokens, contract)
+    exploration = _Exploration(client, tokens, contract, resource)
     try:
         exploration.run(examples)
     except TimeoutError as late:
         if not exploration.flaws and len(exploration.late) >= LATE:
-            raise _late(exploration.late) from late
+            raise _late(exploration.create, exploration.late) from late
         if not exploration.flaws:
             raise Inconclusive(f"the service was not explored within {SECONDS:g} s") from late
     if exploration.flaws:
@@ -80,9 +78,11 @@ def answers_as_the_contract_says(
 
 
 class _Exploration:
-    def __init__(self, client: Client, tokens: Tokens, contract: dict[str, Any]) -> None:
+    def __init__(self, client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
         self._client = client
         self._contract = contract
+        self._resource = resource
+        self.create, self._lists = f"POST {resource.path}", f"GET {resource.path}"
         self._judge = Judge(contract)
         self._bearer = ("Authorization", f"Bearer {tokens.mint()}")
         self._until = time.monotonic() + SECONDS
@@ -93,15 +93,15 @@ class _Exploration:
 
     def run(self, examples: int) -> None:
         """Explore each operation. Raises TimeoutError when the time is up."""
-        made_order(self._client, dict([self._bearer]))
+        self._resource.made(self._client, dict([self._bearer]))
         for operation in PLATFORM:
             self._send(operation, operation.split()[1])
-        for body in _bodies(self._contract):
+        for body in _bodies(self._contract, self._resource.path):
             self._create(json.dumps(body).encode())
-        for query in _queries(self._contract):
+        for query in _queries(self._contract, self._resource.path):
             self._list(query)
         self._states()
-        for operation, mode in itertools.product((CREATE, LIST), GenerationMode):
+        for operation, mode in itertools.product((self.create, self._lists), GenerationMode):
             self._explore(operation, mode, examples)
 
     def _explore(self, operation: str, mode: GenerationMode, examples: int) -> None:
@@ -123,7 +123,7 @@ class _Exploration:
             nonlocal found_at
             if found_at is not None and self.count > found_at + SHRINKING:
                 raise _Enough
-            if not (self._create(_body(case)) if operation == CREATE else self._list(case.query)):
+            if not (self._create(_body(case)) if operation == self.create else self._list(case.query)):
                 found_at = found_at or self.count
                 raise _Flawed
 
@@ -136,37 +136,40 @@ class _Exploration:
                 raise
 
     def _create(self, body: bytes) -> bool:
-        wanted = self._judge.wanted_body(CREATE, body)
+        wanted = self._judge.wanted_body(self.create, body)
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
-        return self._send(CREATE, "/v1/orders", headers, body, wanted)[1]
+        return self._send(self.create, self._resource.path, headers, body, wanted)[1]
 
     def _list(self, generated: Mapping[str, Any]) -> bool:
         query = {name: _text(value) for name, value in generated.items() if name in ("limit", "cursor")}
-        path = f"/v1/orders?{urlencode(query)}" if query else "/v1/orders"
+        path = f"{self._resource.path}?{urlencode(query)}" if query else self._resource.path
         if len(path) > LONGEST:
             return True
-        return self._send(LIST, path, wanted=self._judge.wanted_query(LIST, query))[1]
+        return self._send(self._lists, path, wanted=self._judge.wanted_query(self._lists, query))[1]
 
     def _states(self) -> None:
-        """Orders that exist, in each of their states, and some that do not."""
-        for note in (None, "Leave it with the neighbour"):
-            order = {"sku": "TEA-0042", "quantity": 3} | ({"note": note} if note else {})
+        """Things that exist, in each of their states, and some that do not."""
+        resource = self._resource
+        for text in (None, "Leave it with the neighbour"):
+            body = resource.example | ({resource.text: text} if text else {})
             headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
-            answer, _ = self._send(CREATE, "/v1/orders", headers, json.dumps(order).encode(), "accepted")
-            if answer and (path := order_path(answer)):
-                self._one_order(path)
-        for unknown in (str(uuid.UUID(int=0)), "no-such-order", "1", "0" * 100):
-            self._send(READ, f"/v1/orders/{unknown}", wanted="unknown")
-            self._send(CANCEL, f"/v1/orders/{unknown}/cancel", {"If-Match": "*"}, wanted="unknown")
+            answer, _ = self._send(self.create, resource.path, headers, json.dumps(body).encode(), "accepted")
+            if answer and (item_id := resource.made_id(answer)):
+                self._one(item_id)
+        for unknown in (str(uuid.UUID(int=0)), "no-such-thing", "1", "0" * 100):
+            self._send(f"GET {resource.item}", resource.item_path(unknown), wanted="unknown")
+            self._send(f"POST {resource.cancel}", resource.cancel_path(unknown), {"If-Match": "*"}, wanted="unknown")
 
-    def _one_order(self, path: str) -> None:
-        answer, _ = self._send(READ, path, wanted="accepted")
+    def _one(self, item_id: str) -> None:
+        resource = self._resource
+        read, path = f"GET {resource.item}", resource.item_path(item_id)
+        answer, _ = self._send(read, path, wanted="accepted")
         etag = (answer.headers.get("etag") if answer else None) or "*"
-        self._send(READ, path, {"If-None-Match": etag}, wanted="accepted")
-        self._send(READ, path, {"If-None-Match": '"no-such-state"'}, wanted="accepted")
+        self._send(read, path, {"If-None-Match": etag}, wanted="accepted")
+        self._send(read, path, {"If-None-Match": '"no-such-state"'}, wanted="accepted")
         for tag in (None, '"no-such-state"', etag, etag, "*"):
-            self._send(CANCEL, f"{path}/cancel", {"If-Match": tag} if tag else {})
-        self._send(READ, path, wanted="accepted")
+            self._send(f"POST {resource.cancel}", resource.cancel_path(item_id), {"If-Match": tag} if tag else {})
+        self._send(read, path, wanted="accepted")
         self._list({"limit": 1})
 
     def _send(
@@ -183,7 +186,7 @@ class _Exploration:
         fields = (self._bearer, *(headers or {}).items())
         exchange = self._patiently(Request(operation.partition(" ")[0], path, fields, body))
         self.count += 1
-        if operation == CREATE and exchange.seconds > PROMISED + TOLERANCE:
+        if operation == self.create and exchange.seconds > PROMISED + TOLERANCE:
             self.late.append(exchange)
         flaw = self._judge.flaw(operation, exchange, wanted)
         if flaw is None:
@@ -196,7 +199,7 @@ class _Exploration:
     def _patiently(self, request: Request) -> Exchange:
         """Send a request, again while the answer says that this is a bad moment and patience is left.
 
-        On a busy machine a right service may shed a request or lose its inventory for a moment; one that is broken
+        On a busy machine a right service may shed a request or lose its dependency for a moment; one that is broken
         answers so every time.
         """
         exchange = self._client.send(request)
@@ -207,9 +210,9 @@ class _Exploration:
         return exchange
 
 
-def _bodies(contract: dict[str, Any]) -> Iterator[Any]:
+def _bodies(contract: dict[str, Any], path: str) -> Iterator[Any]:
     """Bodies that differ in one thing from the contract's example: at a limit, beyond it, of another type, missing."""
-    media = contract["paths"]["/v1/orders"]["post"]["requestBody"]["content"]["application/json"]
+    media = contract["paths"][path]["post"]["requestBody"]["content"]["application/json"]
     example = media["example"]
     schema = resolved(contract, media["schema"])
     for name, given_schema in schema["properties"].items():
@@ -221,9 +224,9 @@ def _bodies(contract: dict[str, Any]) -> Iterator[Any]:
     yield from ([], [example], "x", 3, None)
 
 
-def _queries(contract: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _queries(contract: dict[str, Any], path: str) -> Iterator[dict[str, Any]]:
     """Queries of one parameter: at a limit, beyond it, of another type."""
-    for given_parameter in contract["paths"]["/v1/orders"]["get"]["parameters"]:
+    for given_parameter in contract["paths"][path]["get"]["parameters"]:
         parameter = resolved(contract, given_parameter)
         values = (*ZOO, *_limits(resolved(contract, parameter["schema"])))
         yield from ({parameter["name"]: value} for value in values)
@@ -251,11 +254,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _late(exchanges: list[Exchange]) -> Failure:
+def _late(create: str, exchanges: list[Exchange]) -> Failure:
     """Return what is wrong with a service that is too slow because it breaks the contract's promise."""
     seconds = statistics.median(exchange.seconds for exchange in exchanges)
     return Failure(
-        f"{CREATE} takes {seconds:.1f} s; the contract promises an answer within {PROMISED:g} s",
+        f"{create} takes {seconds:.1f} s; the contract promises an answer within {PROMISED:g} s",
         sent=exchanges[0].sent(),
         received=f"{len(exchanges)} answers after more than {PROMISED:g} s, half of them after {seconds:.1f} s or more",
         expected=f"an answer within {PROMISED:g} s",

@@ -108,7 +108,7 @@ def expect_done_once(service: Service, relay: Relay, creation: Creation, senders
         expect(
             status in (CREATED, CONFLICT),
             f"{told}: one of them got {status}",
-            expected="201 with the one order, or 409 while it is being made",
+            expected="201 with what was made once, or 409 while it is being made",
             rule=f"{DRAFT}, 2.6 and 2.7",
             exchange=exchange,
         )
@@ -117,9 +117,9 @@ def expect_done_once(service: Service, relay: Relay, creation: Creation, senders
     places = {str(answer.headers.get("location")) for answer in made}
     expect(
         len(places) == 1,
-        f"{told}: {'no order came of it' if not places else 'more than one order was made'}",
+        f"{told}: {'nothing came of it' if not places else 'more than one was made'}",
         received="\n".join(f"201, Location: {place}" for place in sorted(places)[:2]) or last.received(),
-        expected="one order, the same in every 201",
+        expected="one, the same in every 201",
         rule=f"{DRAFT}, 2.6",
         exchange=last,
     )

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ from assesskit.checks.tokens import Tokens
 from assesskit.checks.world import World
 
 if TYPE_CHECKING:
+    from assesskit.checks.creation import Creation
+    from assesskit.checks.resource import Resource
     from assesskit.instruments.collector import Collector
     from assesskit.instruments.relay import Relay
 
@@ -225,6 +228,23 @@ class GraderPlugin:
     def facts(self) -> Mapping[str, Any]:
         """What the exercise hands its graders."""
         return self._world.facts
+
+    @pytest.fixture
+    def resource(self) -> Resource:
+        """What the exercise's API makes."""
+        if self._world.resource is None:
+            raise LookupError("this exercise has no [grader.facts.resource]")
+        return self._world.resource
+
+    @pytest.fixture
+    def dependency(self, resource: Resource, relays: Mapping[str, Relay]) -> Relay:
+        """The relay in front of the service that is asked once for each thing made."""
+        return relays[resource.dependency]
+
+    @pytest.fixture
+    def fresh(self, resource: Resource, tokens: Tokens) -> Callable[..., Creation]:
+        """Makes a new intention to create one, with a mark and a key that nothing else has; `changes` by keyword."""
+        return partial(resource.fresh, tokens.mint())
 
     @pytest.fixture(scope="session")
     def contract(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from assesskit.checks.evidence import clean
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
 from assesskit.checks.plugin import GraderPlugin
+from assesskit.checks.resource import Resource
 from assesskit.checks.services import Service
 from assesskit.checks.tokens import Tokens
 from assesskit.checks.world import StageError, World, serving
@@ -74,8 +75,10 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
     """
     relays: dict[str, Relay] = {}
     facts = {name: value for name, value in hello["facts"].items() if name != "keys"}
-    tokens = Tokens(hello["facts"].get("keys", {}), facts.get("issuer", ""), facts.get("audience", ""))
-    world = World(harness, {}, relays, None, tokens, facts)
+    resource = Resource(**facts["resource"]) if "resource" in facts else None
+    scopes = resource.scopes if resource else ""
+    tokens = Tokens(hello["facts"].get("keys", {}), facts.get("issuer", ""), facts.get("audience", ""), scopes)
+    world = World(harness, {}, relays, None, tokens, facts, resource)
     world.services = {name: Service(name, told, harness, world.record) for name, told in hello["services"].items()}
     for service in world.dependencies:
         serving(service)

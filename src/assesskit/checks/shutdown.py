@@ -69,7 +69,7 @@ def _stopped(service: Service, relay: Relay, during: Creation) -> tuple[Exchange
         try:
             if not relay.waiting(during.mark, timeout=5.0):
                 created(pending.result())
-                raise Failure("the order was made without a call to the dependency", expected="one call for each order")
+                raise Failure("the answer came without a call to the dependency", expected="one call for each creation")
             service.signal("TERM")
             newcomer = _newcomer(service)
         finally:
@@ -90,7 +90,7 @@ def _expect_kept(service: Service, path: str, token: str) -> None:
     exchange = service.send(Request("GET", path, (("Authorization", f"Bearer {token}"),)))
     expect(
         exchange.answered().status == OK,
-        f"an order acknowledged with 201 before the stop answers {exchange.answered().status} after the restart",
-        expected="200 with the order",
+        f"what was acknowledged with 201 before the stop answers {exchange.answered().status} after the restart",
+        expected="200",
         exchange=exchange,
     )

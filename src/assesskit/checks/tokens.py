@@ -15,26 +15,30 @@ LIFETIME = 600
 class Tokens:
     """Mints tokens with the private key (PEM) of each service of the pod that checks them."""
 
-    def __init__(self, keys: Mapping[str, str], issuer: str, audience: str) -> None:
+    def __init__(self, keys: Mapping[str, str], issuer: str, audience: str, scopes: str = "") -> None:
+        self._scopes = scopes
         self._keys = dict(keys)
         self._issuer = issuer
         self._audience = audience
 
     def mint(
         self,
-        scope: str = "orders:read orders:write",
+        scope: str | None = None,
         subject: str = "candidate-check",
         *,
         key: str = "submission",
         **overrides: Any,
     ) -> str:
-        """A signed token for the service named by `key`. `overrides` replace claims; None leaves a claim out."""
+        """A signed token for the service named by `key`, with every scope unless one is named.
+
+        `overrides` replace claims; None leaves a claim out.
+        """
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": subject,
-            "scope": scope,
+            "scope": self._scopes if scope is None else scope,
             "iat": now,
             "nbf": now,
             "exp": now + LIFETIME,

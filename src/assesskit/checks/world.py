@@ -15,6 +15,7 @@ from assesskit.checks.services import Control, Service, ended
 if TYPE_CHECKING:
     from assesskit.checks.exchange import Exchange
     from assesskit.checks.harness import Harness
+    from assesskit.checks.resource import Resource
     from assesskit.checks.tokens import Tokens
     from assesskit.instruments.collector import Collector
     from assesskit.instruments.relay import Relay
@@ -44,6 +45,7 @@ class World:
     collector: Collector | None
     tokens: Tokens
     facts: Mapping[str, Any]
+    resource: Resource | None = None
     evidence: Evidence = field(default_factory=Evidence)
     lost: Failure | None = None
     """Why the submission could not be brought back, once that was tried in vain: it is not tried again."""
