@@ -153,7 +153,9 @@ def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
         }
         print(json.dumps({"event": "Assessed", "run": assessment.run, **told_}))
         return
-    unjudged = f", {len(score.missing)} criteria could not be judged" if score.missing else ""
+    kinds = [result.criterion.kind for result in assessment.results if result.criterion.id in score.missing]
+    unjudged = f", {kinds.count('automatic')} criteria could not be judged" if "automatic" in kinds else ""
+    unjudged += f", {kinds.count('judged')} await review" if "judged" in kinds else ""
     print(
         f"{assessment.submission.name}: {assessment.outcome.replace('_', ' ')}, "
         f"{score.earned} of {score.judged} points{unjudged}"

@@ -83,10 +83,33 @@ def heaviest(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
     return tuple(sorted(results, key=lambda result: -result.criterion.points))
 
 
+def waits(result: CriterionResult) -> bool:
+    """Whether people have yet to judge it."""
+    return result.verdict == "ungraded" and result.criterion.kind == "judged"
+
+
+def waiting(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
+    """The results that people have yet to judge."""
+    return tuple(result for result in results if waits(result))
+
+
+def unjudged(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
+    """The results that checks could not judge."""
+    return tuple(result for result in of(results, "ungraded") if not waits(result))
+
+
+def left_out(assessment: Assessment) -> str:
+    """Which points are not in the sum, and why; empty when all are."""
+    results = assessment.results
+    told = ((waiting(results), "await review by people"), (unjudged(results), "could not be judged"))
+    parts = [f"{points(some)} {why_not}" for some, why_not in told if some]
+    total = many(assessment.score.total, "point")
+    return f"Of {total} in all, {' and '.join(parts)}; these count neither for nor against." if parts else ""
+
+
 def word(result: CriterionResult) -> str:
     """The verdict in words; a criterion that only people judge is said to wait for them."""
-    waits = result.verdict == "ungraded" and result.criterion.kind == "judged"
-    return "Awaits review" if waits else WORDS[result.verdict]
+    return "Awaits review" if waits(result) else WORDS[result.verdict]
 
 
 def share(result: CriterionResult) -> str:
