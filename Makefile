@@ -1,5 +1,5 @@
 # demo: grade two submissions, no engine needed · test: everything · lint: style, types, layers · prove: every claim of
-# every exercise · bench: our overhead against floors measured in the same run
+# every exercise that has no current proof · bench: our overhead against floors measured in the same run
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 0

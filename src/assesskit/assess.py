@@ -18,6 +18,7 @@ from assesskit.grading import Cast, Record, Session
 from assesskit.model import Assessment, Criterion, Failure, Outcome, RuntimeInfo, Submitted, Usage
 from assesskit.phases import Phases
 from assesskit.pods import Image, PodRuntime
+from assesskit.proof.reliability import measured
 from assesskit.scoring import judge, score
 from assesskit.staging import Secrets, hello, pod_spec, programs, service_specs
 
@@ -170,6 +171,7 @@ def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run
         competencies=dict(exercise.competencies),
         results=results,
         score=score(results),
+        reliability=measured(exercise, info.name) if task.tests == EVERYTHING else {},
         usage=run.usage,
         seconds=run.phases.seconds,
     )

@@ -107,6 +107,25 @@ class Score(Value):
     missing: tuple[str, ...] = ()
 
 
+class Gradings(Value):
+    """Gradings of programs whose verdict on a criterion is known beforehand: how many got one, and how many of these
+    a wrong one; `ungraded` more got none."""
+
+    graded: int = Field(default=0, ge=0)
+    false: int = Field(default=0, ge=0)
+    ungraded: int = Field(default=0, ge=0)
+
+
+class Reliability(Value):
+    """How often a criterion was judged wrong, measured with the checks of this very run.
+
+    `right` are the gradings of programs that meet it, `wrong` those of programs that do not.
+    """
+
+    right: Gradings = Gradings()
+    wrong: Gradings = Gradings()
+
+
 class Failure(Value):
     """Why an assessment is not `graded`: the phase, the reason in one line, and the last lines that were printed."""
 
@@ -151,7 +170,11 @@ class Submitted(Value):
 
 
 class Assessment(Value):
-    """The record of one grading: what was run, on what, what was seen, and what follows from it."""
+    """The record of one grading: what was run, on what, what was seen, and what follows from it.
+
+    `reliability` holds, by criterion, what had been measured of these checks by then; a criterion that was not, or not
+    with this version of everything, is not in it.
+    """
 
     schema_id: Literal["assesskit/assessment/1"] = SCHEMA
     run: str
@@ -167,6 +190,7 @@ class Assessment(Value):
     competencies: dict[str, str]
     results: tuple[CriterionResult, ...]
     score: Score
+    reliability: dict[str, Reliability] = {}
     usage: dict[str, Usage] = {}
     seconds: dict[str, float] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from assesskit.errors import GraderError
@@ -59,6 +60,35 @@ def score(results: Iterable[CriterionResult]) -> Score:
         judged=points["met"] + points["not_met"],
         total=sum(points.values()),
         missing=tuple(result.criterion.id for result in results if result.verdict == "ungraded"),
+    )
+
+
+def at_most(wrong: int, graded: int, doubt: float = 0.05) -> float:
+    """The rate above which no more than `wrong` of `graded` would have been seen with a chance below `doubt`.
+
+    The exact upper bound of a binomial share (Clopper and Pearson, Biometrika 26, 1934); 1 where nothing was graded.
+    """
+    if wrong >= graded:
+        return 1.0
+    low, high = wrong / graded, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _seen_at_most(wrong, graded, middle) > doubt else (low, middle)
+    return high
+
+
+def _seen_at_most(wrong: int, graded: int, rate: float) -> float:
+    """The chance of at most `wrong` in `graded` at a true `rate`, which is neither 0 nor 1."""
+    ways = math.lgamma(graded + 1)
+    return sum(
+        math.exp(
+            ways
+            - math.lgamma(k + 1)
+            - math.lgamma(graded - k + 1)
+            + k * math.log(rate)
+            + (graded - k) * math.log1p(-rate)
+        )
+        for k in range(wrong + 1)
     )
 
 

@@ -213,3 +213,18 @@ def test_an_unknown_claim_is_told_before_anything_runs(run: Run) -> None:
     said = run("prove", "tiny", "--only", "polite")
     assert said.returncode == 2
     assert "There are: reference, starter, rude, slow." in said.stderr
+
+
+def test_a_check_names_the_claims_without_a_current_proof(run: Run) -> None:
+    """`prove --check` runs nothing, needs no engine, and ends with 1."""
+    said = run("prove", "tiny", "--check")
+    assert said.returncode == 1
+    assert "never proven: reference, starter, rude, slow" in said.stderr
+    assert json.loads(run("prove", "tiny", "--check", "--json").stdout)["claims"] == {"total": 4, "kept": 0}
+
+
+def test_ways_to_prove_that_exclude_each_other_are_told(run: Run) -> None:
+    """Counting writes, a spot check does not: both at once is a mistake."""
+    said = run("prove", "tiny", "--sample", "3", "--repeat", "2")
+    assert said.returncode == 2
+    assert "exclude each other" in said.stderr

@@ -13,7 +13,9 @@ from assesskit.model import (
     CriterionResult,
     Exercised,
     Failure,
+    Gradings,
     Observation,
+    Reliability,
     RuntimeInfo,
     Score,
     Submitted,
@@ -206,6 +208,14 @@ def assessment(results: tuple[CriterionResult, ...] | None = None, **changes: An
         "images": {"submission": "sha256:" + "5e" * 32, "grader": "sha256:" + "6f" * 32},
         "outcome": "graded",
         "competencies": COMPETENCIES,
+        "reliability": {
+            each.criterion.id: Reliability(
+                right=Gradings(graded=150, false=int(each.criterion.id == "contract.responses"), ungraded=3),
+                wrong=Gradings(graded=40),
+            )
+            for each in held
+            if each.criterion.id.startswith(("contract.", "idempotency.", "performance."))
+        },
         "results": held,
         "score": Score(
             earned=sum(each.criterion.points for each in held if each.verdict == "met"),

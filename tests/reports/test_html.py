@@ -206,3 +206,17 @@ def test_a_reason_that_the_check_already_says_is_said_once():
     seen = samples.observation("contract.errors", "failed", summary="It answered 200", sent="GET /", received="200")
     held = samples.result(samples.criterion("contract.errors", "Errors"), "not_met", "It answered 200", seen)
     assert "Why this verdict" not in reports.html(samples.assessment((held,)))
+
+
+def test_every_automatic_verdict_says_how_often_it_is_wrong():
+    text = reports.html(samples.assessment())
+    measured = "in 0 of 150 gradings of programs that meet it (at most 2.0 %)"
+    assert f"Wrong {measured} and in 0 of 40 gradings of programs that do not (at most 7.2 %); could not" in text
+    assert "in 1 of 150 gradings of programs that meet it (at most 3.1 %)" in text
+    assert text.count("<dt>How sure this is</dt><dd>") == len(samples.assessment().results) - 1 + 1, "and the glossary"
+
+
+def test_what_was_not_measured_says_so():
+    text = reports.html(samples.assessment(reliability={}))
+    assert "Not measured for this version of the checks." in text
+    assert "gradings of programs" not in text

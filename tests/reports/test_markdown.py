@@ -54,3 +54,9 @@ def test_a_harness_fault_says_it_is_ours():
     text = reports.markdown(samples.failed("harness_failed"))
     assert "The fault is ours and costs the candidate nothing." in text
     assert "Not met" not in text
+
+
+def test_every_automatic_verdict_says_how_often_it_is_wrong():
+    text = reports.markdown(samples.assessment())
+    assert "How sure this is: wrong in 0 of 150 gradings of programs that meet it (at most 2.0 %)" in text
+    assert text.count("How sure this is: not measured for this version of the checks.") == 4

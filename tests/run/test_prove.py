@@ -11,7 +11,9 @@ from tests.run.test_assess import CHECKS, Grader, runtime
 from assesskit.content import load
 from assesskit.errors import ContentError
 from assesskit.pods.fake import FakeRuntime
-from assesskit.prove import Prover, Shown, apply_patch, claims, normal
+from assesskit.proof.claims import claims
+from assesskit.prove import Prover, Shown, apply_patch
+from assesskit.prove.golden import normal
 
 PATCH = """--- a/Dockerfile
 +++ b/Dockerfile

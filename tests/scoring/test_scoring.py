@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assesskit.errors import GraderError
 from assesskit.model import CheckOutcome, Criterion, CriterionResult, Observation
-from assesskit.scoring import judge, score
+from assesskit.scoring import at_most, judge, score
 
 OUTCOMES: tuple[CheckOutcome, ...] = ("passed", "failed", "errored", "inconclusive", "skipped")
 
@@ -158,3 +160,18 @@ def test_points_always_add_up(outcomes, prevented, fault):
     missing = sum(item.points for item in CRITERIA if item.id in result.missing)
     assert 0 <= result.earned <= result.judged
     assert result.judged + missing == result.total
+
+
+@given(st.integers(1, 400).flatmap(lambda graded: st.tuples(st.integers(0, graded - 1), st.just(graded))))
+def test_a_rate_is_bounded_where_so_few_wrong_verdicts_would_be_seen_once_in_twenty(seen: tuple[int, int]):
+    """The bound is the root of the binomial tail it is defined by (Clopper and Pearson)."""
+    wrong, graded = seen
+    rate = at_most(wrong, graded)
+    tail = sum(math.comb(graded, k) * rate**k * (1 - rate) ** (graded - k) for k in range(wrong + 1))
+    assert tail == pytest.approx(0.05, rel=1e-6)
+    assert wrong / graded < rate < 1
+
+
+def test_without_a_right_verdict_any_rate_is_possible():
+    assert at_most(0, 0) == 1.0
+    assert at_most(3, 3) == 1.0

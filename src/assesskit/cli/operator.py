@@ -107,7 +107,8 @@ def demo(
     import tempfile
 
     from assesskit.cli.interviewer import grade_one
-    from assesskit.prove import claims, lay_out
+    from assesskit.proof.claims import claims
+    from assesskit.prove import lay_out
     from assesskit.reports import summary
     from assesskit.store import write
 
@@ -117,7 +118,7 @@ def demo(
     assessments, links = [], {}
     with tempfile.TemporaryDirectory(prefix="assesskit-demo-") as temporary:
         for claim in (claim for claim in claims(found) if claim.name in {"reference", *flawed}):
-            program = lay_out(found, claim, Path(temporary) / claim.name)
+            program = lay_out(claim, Path(temporary) / claim.name)
             assessment, report = grade_one(program, found, runtime, out, machine=False)
             assessments.append(assessment)
             links[assessment.run] = report.relative_to(out).as_posix()

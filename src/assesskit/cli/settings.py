@@ -51,6 +51,14 @@ def quiet_lock() -> Path:
     return cache() / "quiet.lock"
 
 
+def proof_key() -> Path:
+    """Return where the author's private key is (ASSESSKIT_PROOF_KEY, else in the user's configuration folder)."""
+    from platformdirs import user_config_path
+
+    named = os.environ.get("ASSESSKIT_PROOF_KEY")
+    return Path(named) if named else user_config_path("assesskit", appauthor=False) / "proof-key.pem"
+
+
 def root(content: Path | None) -> Path:
     """Return the content root."""
     from assesskit.content import find_root

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from assesskit.model import Assessment, CriterionResult, Observation, Verdict
+from assesskit.model import Assessment, CriterionResult, Gradings, Observation, Verdict
+from assesskit.scoring import at_most
 
 WORDS: dict[Verdict, str] = {"met": "Met", "not_met": "Not met", "ungraded": "Could not be judged"}
 READING_ORDER: tuple[Verdict, ...] = ("not_met", "ungraded", "met")
@@ -138,6 +139,29 @@ def why(result: CriterionResult) -> str:
     if result.verdict != "ungraded":
         return "Why this verdict"
     return "Why it is open" if result.criterion.kind == "judged" else "Why it could not be judged"
+
+
+def reliability(assessment: Assessment, result: CriterionResult) -> str:
+    """How often this verdict is wrong, in a sentence; empty for what only people judge."""
+    if result.criterion.kind == "judged":
+        return ""
+    measured = assessment.reliability.get(result.criterion.id)
+    if measured is None or not measured.right.graded + measured.wrong.graded:
+        return "not measured for this version of the checks"
+    right, wrong = measured.right, measured.wrong
+    said = [f"in {rate(right, 'programs that meet it')}"] if right.graded else []
+    said += [f"in {rate(wrong, 'programs that do not')}"] if wrong.graded else []
+    unjudged, judged = right.ungraded + wrong.ungraded, right.graded + wrong.graded
+    tail = f"; could not be judged in {unjudged} of {unjudged + judged}" if unjudged else ""
+    return f"wrong {' and '.join(said)}{tail}"
+
+
+def rate(gradings: Gradings, programs: str) -> str:
+    """How many gradings of these programs gave a wrong verdict, and how high that rate may be (95 % confidence)."""
+    if not gradings.graded:
+        return "none graded"
+    bound = 100 * at_most(gradings.false, gradings.graded)
+    return f"{gradings.false} of {many(gradings.graded, 'grading')} of {programs} (at most {bound:.1f} %)"
 
 
 def holds(observation: Observation) -> str:

@@ -1,0 +1,67 @@
+"""What an exercise claims about itself: each of its programs, and what must come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from assesskit.content import Exercise
+from assesskit.model import Outcome
+
+Kind = Literal["reference", "alternate", "starter", "mutant"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One program and what must come of it: exactly `fails` are not met and every other criterion that ran is met.
+
+    The program is the reference with `patch`, or what lies in `folder`; a wrong one has a `golden` text.
+    """
+
+    name: str
+    kind: Kind
+    fails: tuple[str, ...]
+    folder: Path
+    outcome: Outcome = "graded"
+    patch: Path | None = None
+    golden: Path | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether its program meets everything."""
+        return self.kind in {"reference", "alternate"}
+
+    def without(self, exercise: Exercise) -> frozenset[str]:
+        """The load criteria, which are slow, where the program is not about one of them."""
+        load = frozenset(exercise.spec.proof.load)
+        return frozenset() if self.right or load & set(self.fails) else load
+
+    def alone(self, exercise: Exercise) -> bool:
+        """Whether load is measured, which nothing else may disturb."""
+        return bool(exercise.spec.proof.load) and not self.without(exercise)
+
+
+def claims(exercise: Exercise) -> tuple[Claim, ...]:
+    """Return every claim of an exercise: reference, alternates, starter, then its wrong programs."""
+    proof = exercise.spec.proof
+    reference = exercise.folder / proof.reference
+    right = (Claim(one.name, "alternate", (), exercise.folder / one.program) for one in proof.alternates)
+    starter = exercise.folder / exercise.spec.candidate.starter
+    wrong = (
+        Claim(
+            mutant.name,
+            "mutant",
+            mutant.fails,
+            mutant.program or reference,
+            patch=mutant.patch,
+            golden=mutant.golden,
+        )
+        for mutant in exercise.mutants
+    )
+    return (
+        Claim("reference", "reference", (), reference),
+        *right,
+        Claim("starter", "starter", proof.starter.fails, starter, outcome=proof.starter.outcome),
+        *wrong,
+    )
