@@ -56,13 +56,14 @@ class Secrets:
 def programs(exercise: Exercise, submission: Path, *, reference: bool) -> dict[str, Program]:
     """Return every program of a run by service name; the submission's is the only one not trusted."""
     wheels = exercise.folder / exercise.spec.submission.wheels
+    images = exercise.spec.submission.images
     ours = {service.name: exercise.folder / service.folder for service in exercise.spec.services}
     if reference:
         ours["reference"] = exercise.folder / exercise.spec.proof.reference
     return {
         "grader": Program("grader", GRADER, wheels=GRADER / "requirements.txt"),
-        **{name: Program(name, folder, wheels=wheels) for name, folder in ours.items()},
-        "submission": Program("submission", submission, wheels=wheels, trusted=False),
+        **{name: Program(name, folder, wheels=wheels, images=images) for name, folder in ours.items()},
+        "submission": Program("submission", submission, wheels=wheels, images=images, trusted=False),
     }
 
 

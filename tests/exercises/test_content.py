@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -39,8 +38,12 @@ def test_the_contract_is_valid(contract):
     validate(contract)
 
 
-def test_the_reference_publishes_the_contract(contract):
-    assert json.loads((EXERCISE / "proof/reference/orders/openapi.json").read_text()) == contract
+@pytest.mark.parametrize(
+    "document",
+    ["reference/orders/openapi.json", "alternates/node/openapi.json", "alternates/fastapi/contract/openapi.yaml"],
+)
+def test_right_programs_publish_the_contract(contract, document):
+    assert yaml.safe_load((EXERCISE / "proof" / document).read_text()) == contract
 
 
 @pytest.mark.parametrize("program", ["services/inventory", "proof/reference", "starter"])

@@ -13,10 +13,10 @@ import pytest
 
 from assesskit.errors import EngineError, SubmissionFailed
 from assesskit.pods import PodSpec, Program, ServiceSpec
-from assesskit.pods.docker import DockerRuntime, steps
+from assesskit.pods.docker import DockerRuntime, images, steps
 from assesskit.pods.docker.build import Transcript
 from assesskit.pods.docker.context import pack
-from assesskit.pods.docker.dockerfile import images_named, refuse_downloads
+from assesskit.pods.docker.dockerfile import arguments_used, refuse_downloads
 
 RECIPE = "ARG BASE_IMAGE=python:3.12-slim\nFROM ${BASE_IMAGE}\n"
 BACKEND = """
@@ -206,12 +206,95 @@ def test_adding_files_of_the_folder_is_allowed():
     refuse_downloads(f"{RECIPE}ADD app.tar.gz /app\nRUN echo http://example.com/\n")
 
 
+ARGUMENTS = ("BASE_IMAGE", "NODE_IMAGE")
+
+
 def test_stages_of_the_file_itself_are_not_images_from_elsewhere():
     text = (
         RECIPE
-        + "FROM ${BASE_IMAGE} AS one\nFROM one AS two\nCOPY --from=0 /a /b\nCOPY --from=two /a /b\nFROM scratch\n"
+        + "FROM ${BASE_IMAGE} AS one\nFROM one AS Two\nCOPY --from=0 /a /b\nFROM scratch\nCOPY --from=two /a /b\n"
     )
-    assert images_named(text, "base:1") == {"base:1"}
+    assert arguments_used(text, ARGUMENTS) == {"BASE_IMAGE"}
+
+
+def test_an_image_is_used_only_by_the_argument_that_stands_for_it():
+    text = "ARG NODE_IMAGE\nARG BASE_IMAGE=x\nFROM $NODE_IMAGE AS node\nFROM --platform=linux/amd64 ${BASE_IMAGE}\n"
+    assert arguments_used(text, ARGUMENTS) == set(ARGUMENTS)
+    assert arguments_used(RECIPE, ARGUMENTS) == {"BASE_IMAGE"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "FROM node:22-slim",
+        "FROM stolen\nFROM ${BASE_IMAGE} AS stolen",
+        "FROM ${BASE_IMAGE} AS stolen\nCOPY --from=stolen / /",
+        "FROM ${BASE_IMAGE}\nONBUILD COPY --from=stolen / /",
+        "FROM ${BASE_IMAGE}\nFROM 0",
+        "FROM ${BASE_IMAGE:+stolen}",
+        "FROM ${BASE_IMAGE}-stolen",
+        "ARG OTHER=stolen\nFROM $OTHER",
+    ],
+)
+def test_an_image_named_in_any_other_way_is_refused(lines):
+    """By a name that some engines have, by the name of a later stage or of the very same one, by half a name."""
+    with pytest.raises(SubmissionFailed, match="is not here"):
+        arguments_used(f"ARG BASE_IMAGE=python:3.12-slim\n{lines}\n", ARGUMENTS)
+
+
+@pytest.fixture
+def other_image(docker_runtime):
+    """An image that is not one of ours, with a file in it."""
+    api = docker_runtime._engine.api
+    with io.BytesIO() as tar:
+        with tarfile.open(fileobj=tar, mode="w") as archive:
+            archive.addfile(tarfile.TarInfo("other"))
+        api.import_image_from_data(tar.getvalue(), repository="assesskit-test-other", tag="1")
+    yield "assesskit-test-other:1"
+    api.remove_image("assesskit-test-other:1")
+
+
+@pytest.fixture
+def two_images(tmp_path):
+    """A candidate's program that starts from the base and takes a file from another image."""
+    (tmp_path / "program").mkdir()
+    (tmp_path / "wheels.txt").write_text("")
+    recipe = f"ARG OTHER_IMAGE\n{RECIPE}COPY --from=other /other /\n"
+    recipe = recipe.replace("FROM", "FROM ${OTHER_IMAGE} AS other\nFROM", 1)
+    (tmp_path / "program" / "Dockerfile").write_text(recipe)
+    images = {"OTHER_IMAGE": "assesskit-test-usual:1"}
+    return Program("built", tmp_path / "program", tmp_path / "wheels.txt", images=images, trusted=False)
+
+
+@pytest.mark.docker
+def test_a_program_may_start_from_an_allowed_image_by_the_name_it_has_here(
+    docker_runtime, two_images, other_image, tmp_path
+):
+    images = {"OTHER_IMAGE": other_image}
+    runtime = DockerRuntime(docker_runtime._base_image, images=images, cache=tmp_path)
+    assert runtime.build(two_images, lambda _: None).ref
+
+
+@pytest.mark.docker
+def test_an_allowed_image_that_is_missing_is_our_failure_and_says_what_to_do(docker_runtime, two_images):
+    with pytest.raises(EngineError, match="no image assesskit-test-usual:1") as caught:
+        docker_runtime.build(two_images, lambda _: None)
+    assert "ASSESSKIT_OTHER_IMAGE" in caught.value.hint
+
+
+@pytest.mark.docker
+def test_a_build_that_fails_on_an_engine_that_builds_nothing_is_our_failure(built, monkeypatch):
+    """A full disk is not the candidate's: no step can write here, as nothing may be written at all."""
+    monkeypatch.setattr(images, "CANARY", "FROM {base}\nCOPY Dockerfile /canary\nRUN exit 28\n")
+    with pytest.raises(EngineError, match="the engine builds nothing"):
+        built(RECIPE + "RUN exit 28\n")
+
+
+@pytest.mark.docker
+def test_the_canary_of_a_failed_build_leaves_nothing(docker_runtime, built):
+    with pytest.raises(SubmissionFailed):
+        built(RECIPE + "RUN exit 3\n")
+    assert docker_runtime._engine.api.images("assesskit-canary") == []
 
 
 def context(folder: Path) -> tuple[str, list[str]]:

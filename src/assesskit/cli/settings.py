@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from assesskit.pods import PodRuntime
 
 DEFAULT_BASE = "python:3.12-slim"
+IMAGE_VARIABLE = re.compile(r"ASSESSKIT_([A-Z0-9_]+_IMAGE)")
 
 
 class Kind(StrEnum):
@@ -96,7 +98,8 @@ def _answering() -> PodRuntime:
 def _docker() -> PodRuntime:
     from assesskit.pods.docker import DockerRuntime
 
-    return DockerRuntime(os.environ.get("ASSESSKIT_BASE_IMAGE", DEFAULT_BASE), cache=cache())
+    images = {found[1]: image for name, image in os.environ.items() if (found := IMAGE_VARIABLE.fullmatch(name))}
+    return DockerRuntime(images.pop("BASE_IMAGE", DEFAULT_BASE), images=images, cache=cache())
 
 
 def _process() -> PodRuntime:

@@ -40,6 +40,12 @@ def _relay_key(key: str) -> str:
     return key
 
 
+def _image_argument(name: str) -> str:
+    if name == "BASE_IMAGE":
+        raise ValueError("BASE_IMAGE is always given, whatever the engine has for it")
+    return name
+
+
 RelativePath = Annotated[str, AfterValidator(_inside)]
 """Relative to the exercise's folder, `/`-separated, never out of it."""
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -49,6 +55,10 @@ UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
 ServiceName = Annotated[Slug, AfterValidator(_service_name)]
 RelayKey = Annotated[str, AfterValidator(_relay_key)]
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
+
+
+ImageArgument = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*_IMAGE$"), AfterValidator(_image_argument)]
+ImageName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]*$")]
 
 
 class Limits(Table):
@@ -80,7 +90,10 @@ class Candidate(Table):
 
 
 class Submission(Table):
-    """How a submission is built, started and bounded. `ready_within` in seconds; `volume_mb` 0 means no volume."""
+    """How a submission is built, started and bounded. `ready_within` in seconds; `volume_mb` 0 means no volume.
+
+    `images` are the images it may start from besides BASE_IMAGE: build argument -> the name the image usually has.
+    """
 
     required: tuple[RelativePath, ...] = Field(min_length=1)
     wheels: RelativePath
@@ -88,6 +101,7 @@ class Submission(Table):
     ready_within: float = Field(gt=0)
     volume_mb: int = Field(default=0, ge=0)
     max_mb: int = Field(gt=0)
+    images: dict[ImageArgument, ImageName] = {}
     limits: Limits = Limits()
     env: Environment = {}
 

@@ -41,12 +41,14 @@ class Program:
     """A folder that can be built: a Dockerfile in `folder`, and a requirements.txt for Python programs.
 
     `wheels` is a requirements file that lists every package the build may install; the runtime fetches them once,
-    outside the build, and the build itself has no network. `trusted` is false for a candidate's program.
+    outside the build, and the build itself has no network. `images` are the images it may start from besides
+    BASE_IMAGE: build argument -> the name the image usually has. `trusted` is false for a candidate's program.
     """
 
     name: str
     folder: Path
     wheels: Path
+    images: Mapping[str, str] = field(default_factory=dict)
     trusted: bool = True
     dockerfile: str = "Dockerfile"
     limits: Limits = field(default_factory=lambda: Limits(memory_mb=1024, cpus=2.0, pids=512))

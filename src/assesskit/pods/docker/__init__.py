@@ -16,6 +16,7 @@ from assesskit.pods.docker.owner import reap
 from assesskit.pods.docker.pod import DockerPod, open_pod
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from assesskit.pods.port import Image, OnLine, PodSpec, Program
@@ -26,16 +27,19 @@ __all__ = ["DockerRuntime"]
 class DockerRuntime:
     """Builds programs and opens pods on the engine DOCKER_HOST names, or the local one.
 
-    `base_image` is what every Dockerfile's BASE_IMAGE becomes (with wheels added); `cache` keeps fetched packages;
+    `base_image` is what every Dockerfile's BASE_IMAGE becomes (with wheels added); `images` says, by build argument,
+    which image this engine has in place of one that a program names; `cache` keeps fetched packages;
     `client_timeout` bounds every request to the engine, in seconds.
     """
 
     name = "docker"
 
-    def __init__(self, base_image: str, *, cache: Path, client_timeout: float = 60) -> None:
+    def __init__(
+        self, base_image: str, *, cache: Path, images: Mapping[str, str] | None = None, client_timeout: float = 60
+    ) -> None:
         self._base_image = base_image
         self._engine = Engine(client_timeout)
-        self._images = Images(self._engine, base_image, cache)
+        self._images = Images(self._engine, base_image, images or {}, cache)
 
     def check(self) -> RuntimeInfo:
         """Say which engine answers, and that it has the base image; RuntimeUnavailableError otherwise."""

@@ -47,10 +47,11 @@ def pack(folder: Path, dockerfile: str, into: IO[bytes]) -> str:
     return digest
 
 
-def pack_base(recipe: str, wheelhouse: Path, into: IO[bytes]) -> None:
-    """Write the context of a base image to `into`: a Dockerfile, and the wheelhouse as ``wheels``."""
+def pack_ours(recipe: str, wheelhouse: Path | None, into: IO[bytes]) -> None:
+    """Write a context of ours to `into`: a Dockerfile, and the wheelhouse, if there is one, as ``wheels``."""
     with tarfile.open(fileobj=into, mode="w") as archive:
-        archive.add(wheelhouse, "wheels", filter=_plain)
+        if wheelhouse:
+            archive.add(wheelhouse, "wheels", filter=_plain)
         info = tarfile.TarInfo("Dockerfile")
         info.size = len(recipe)
         archive.addfile(info, io.BytesIO(recipe.encode()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import tempfile
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from docker.errors import APIError
@@ -14,14 +15,14 @@ from filelock import FileLock
 from assesskit.errors import EngineError, SubmissionFailed
 from assesskit.pods.docker import flags
 from assesskit.pods.docker.build import build
-from assesskit.pods.docker.context import pack, pack_base
-from assesskit.pods.docker.dockerfile import images_named, refuse_downloads
-from assesskit.pods.docker.engine import MARK, faults, labels
+from assesskit.pods.docker.context import pack, pack_ours
+from assesskit.pods.docker.dockerfile import arguments_used, refuse_downloads
+from assesskit.pods.docker.engine import faults, labels
 from assesskit.pods.docker.wheels import ASK_TARGET, Target, fetch
 from assesskit.pods.port import Image, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from assesskit.pods.docker.engine import Engine
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ASK_SECONDS = 60
 DIGEST_CHARACTERS = 24
+CANARY_LIMITS = Limits(seconds=60.0)
 OUR_LIMITS = Limits(memory_mb=1024, cpus=2.0, pids=512, seconds=600.0)
 RECIPE = """\
 FROM {raw}
@@ -38,30 +40,37 @@ PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 RUN command -v python || ln -s "$(command -v python3)" /usr/local/bin/python
 """
 
+CANARY = """\
+FROM {base}
+COPY Dockerfile /canary
+RUN head -c 64M /dev/zero > /canary
+"""
+"""Writes enough for a disk to be called full that has no room for it."""
+
 
 class Images:
-    """Builds programs on one engine. `base_image` is the raw base of every program; `cache` keeps wheels."""
+    """Builds programs on one engine.
 
-    def __init__(self, engine: Engine, base_image: str, cache: Path) -> None:
+    `base_image` is the raw base of every program, `images` the others that this engine has under a name of its own, by
+    build argument; `cache` keeps wheels.
+    """
+
+    def __init__(self, engine: Engine, base_image: str, images: Mapping[str, str], cache: Path) -> None:
         self._engine = engine
         self._base_image = base_image
+        self._images = images
         self._cache = cache
 
     def build(self, program: Program, on_line: OnLine) -> Image:
         """Build a program, or return the image built before, see `PodRuntime.build`."""
-        with _ours(f"building {program.name}") if program.trusted else nullcontext():
+        if not program.trusted:
+            return self._build(program, on_line)
+        with _ours(f"building {program.name}"):
             return self._build(program, on_line)
 
     def raw_id(self) -> str:
         """Return the id of the raw base image; EngineError when the engine does not have it."""
-        found = self._inspect(self._base_image)
-        if found is None:
-            raise EngineError(
-                f"there is no image {self._base_image}",
-                where="docker",
-                hint=f"`docker pull {self._base_image}`, or name another in ASSESSKIT_BASE_IMAGE",
-            )
-        return str(found["Id"])
+        return self._image_id("BASE_IMAGE", self._base_image)
 
     def base_environment(self) -> dict[str, str]:
         """Return the variables that a program's image has from its base and not from its own Dockerfile."""
@@ -76,22 +85,44 @@ class Images:
         base = self._base(program.wheels.read_text(), on_line)
         with tempfile.TemporaryFile() as context:
             content = pack(program.folder, program.dockerfile, context)
-            if not program.trusted:
-                self._refuse_downloads((program.folder / program.dockerfile).read_text(errors="replace"), base)
-            digest = _digest(content, base, program.dockerfile)
+            arguments, ids = self._arguments(program, base)
+            digest = _digest(content, base, program.dockerfile, *ids)
             tag = f"assesskit-{_name(program.name)}:{digest[:DIGEST_CHARACTERS]}"
-            options = {"dockerfile": program.dockerfile, "buildargs": {"BASE_IMAGE": base}}
-            self._once(tag, context, program.limits, on_line, **options)
+            options = {"dockerfile": program.dockerfile, "buildargs": arguments}
+            try:
+                self._once(tag, context, program.limits, on_line, **options)
+            except SubmissionFailed:
+                self._still_builds(base)
+                raise
         return Image(tag, digest)
 
-    def _refuse_downloads(self, dockerfile: str, base: str) -> None:
-        refuse_downloads(dockerfile)
-        for ref in sorted(images_named(dockerfile, base)):
-            found = self._inspect(ref)
-            if found is None or (ref != base and MARK in (found["Config"]["Labels"] or {})):  # nor anyone's program
-                raise SubmissionFailed(
-                    "build", f"image {ref} is not here and is not fetched: start FROM ${{BASE_IMAGE}}"
-                )
+    def _arguments(self, program: Program, base: str) -> tuple[dict[str, str], list[str]]:
+        """Return the build arguments a program gets, and the ids of the images it uses besides the base."""
+        text = (program.folder / program.dockerfile).read_text(errors="replace")
+        if not program.trusted:
+            refuse_downloads(text)
+        used = sorted(arguments_used(text, ["BASE_IMAGE", *program.images]) - {"BASE_IMAGE"})
+        others = {argument: self._images.get(argument, program.images[argument]) for argument in used}
+        return {"BASE_IMAGE": base, **others}, [self._image_id(argument, image) for argument, image in others.items()]
+
+    def _image_id(self, argument: str, image: str) -> str:
+        found = self._inspect(image)
+        if found is None:
+            hint = f"`docker pull {image}`, or name another in ASSESSKIT_{argument}"
+            raise EngineError(f"there is no image {image}, which is {argument} here", where="docker", hint=hint)
+        return str(found["Id"])
+
+    def _still_builds(self, base: str) -> None:
+        """Raise EngineError when the engine cannot build something small either: a full disk, or an engine that hangs.
+
+        What failed was then no fault of the program that was built.
+        """
+        tag = f"assesskit-canary:{secrets.token_hex(8)}"
+        with tempfile.TemporaryFile() as context, _ours("the engine builds nothing any more"):
+            pack_ours(CANARY.format(base=base), None, context)
+            build(self._engine, context, tag, CANARY_LIMITS, lambda _: None, nocache=True)
+        with faults("removing the canary's image"):
+            self._engine.api.remove_image(tag, force=True)
 
     def _base(self, wheels: str, on_line: OnLine) -> str:
         """Return the base image with the wheels in it, making it at first use."""
@@ -101,7 +132,7 @@ class Images:
             on_line("fetching packages for the base image")
             wheelhouse = fetch(wheels, self._target(raw), self._cache)
             with tempfile.TemporaryFile() as context, _ours("building the base image"):
-                pack_base(RECIPE.format(raw=raw), wheelhouse, context)
+                pack_ours(RECIPE.format(raw=raw), wheelhouse, context)
                 self._once(tag, context, OUR_LIMITS, on_line)
         return tag
 
