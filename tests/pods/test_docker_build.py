@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import uuid
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -153,7 +154,8 @@ def test_a_step_of_a_build_has_so_many_processes(built):
 def test_a_build_that_fills_the_disk_is_ended(built, monkeypatch):
     """The sum over its steps counts."""
     monkeypatch.setattr(steps, "MOST_WRITTEN", 100 * 1024 * 1024)
-    recipe = RECIPE + "".join(f"RUN head -c 60M /dev/zero > /fill{step} && sleep 2\n" for step in range(3))
+    new = uuid.uuid4()  # the engine keeps the steps of earlier builds
+    recipe = RECIPE + "".join(f"RUN head -c 60M /dev/zero > /{new}{step} && sleep 2\n" for step in range(3))
     with pytest.raises(SubmissionFailed, match="the build wrote over"):
         built(recipe + "CMD sleep 1\n")
 
