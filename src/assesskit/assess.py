@@ -20,7 +20,7 @@ from assesskit.phases import Phases
 from assesskit.pods import Image, PodRuntime
 from assesskit.proof.reliability import measured
 from assesskit.scoring import judge, score
-from assesskit.staging import Secrets, hello, pod_spec, programs, service_specs
+from assesskit.staging import Secrets, grader_files, handed_over, hello, pod_spec, programs, service_specs
 
 EVERYTHING = ("public", "hidden")
 FAILURE_LOG = 64 * 1024
@@ -76,6 +76,7 @@ class Run:
     phases: Phases
     record: Record = field(default_factory=Record)
     images: dict[str, Image] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
     usage: dict[str, Usage] = field(default_factory=dict)
     outcome: Outcome = "harness_failed"
     failure: Failure | None = None
@@ -94,7 +95,7 @@ def assess(task: Task, runtime: PodRuntime, *, quiet_lock: Path, on_event: OnEve
         run.phases.begin("pod", "starting the pod")
         with runtime.open(pod_spec(task.exercise, name)) as pod:
             hidden = Secrets()
-            cast = Cast(pod, service_specs(task.exercise, run.images, pod, hidden, task.tests))
+            cast = Cast(pod, service_specs(task.exercise, run.images, pod, hidden, run.files))
             dependencies = {service.name: cast.start(service.name) for service in task.exercise.spec.services}
             grader = cast.start("grader")
             session = Session(name, hidden.nonce, cast, quiet_lock=quiet_lock, phases=run.phases, on_event=on_event)
@@ -126,10 +127,13 @@ def new_run() -> str:
 def _build(task: Task, runtime: PodRuntime, run: Run) -> None:
     """Build every program of the run: ours first, so that a fault of ours is found before the submission is touched."""
     run.phases.begin("images", "preparing the grader and the services")
-    for name, program in programs(task.exercise, task.folder, reference="hidden" in task.tests).items():
+    wanted = programs(task.exercise, task.folder, reference="hidden" in task.tests)
+    for name, program in wanted.items():
         if name == "submission":
             run.phases.begin("build", "building the submission")
         run.images[name] = runtime.build(program, run.phases.line)
+    image = runtime.describe(wanted["submission"], run.images["submission"])
+    run.files = grader_files(task.exercise, task.tests) | handed_over(task.exercise, task.folder, image)
 
 
 def _failure(phase: str, reason: str, log: str) -> Failure:

@@ -15,9 +15,12 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from assesskit.checks.image import HANDED_OVER, ImageFacts
+from assesskit.checks.submitted import SUBMITTED
 from assesskit.content import Exercise, fill
 from assesskit.content.digests import files_below
 from assesskit.content.schema import Limits as AskedLimits
+from assesskit.content.submitted import submitted
 from assesskit.pods import Image, Limits, Pod, PodSpec, Program, Service, ServiceSpec
 
 GRADER = Path(str(resources.files("assesskit"))) / "grader"
@@ -80,15 +83,18 @@ def pod_spec(exercise: Exercise, run: str) -> PodSpec:
 
 
 def service_specs(
-    exercise: Exercise, images: Mapping[str, Image], pod: Pod, hidden: Secrets, tests: tuple[str, ...]
+    exercise: Exercise, images: Mapping[str, Image], pod: Pod, hidden: Secrets, files: Mapping[str, bytes]
 ) -> dict[str, ServiceSpec]:
-    """Return every service of the run by name, with addresses and secrets filled into its environment."""
+    """Return every service of the run by name, with addresses and secrets filled into its environment.
+
+    `files` are what the grader finds in its working directory.
+    """
     specs = {
         "grader": ServiceSpec(
             "grader",
             "grader",
             images["grader"],
-            files=grader_files(exercise, tests),
+            files=files,
             limits=_limits(exercise.spec.grader.limits),
             interactive=True,
         )
@@ -121,6 +127,12 @@ def grader_files(exercise: Exercise, tests: tuple[str, ...]) -> dict[str, bytes]
     for name in tests:
         files |= _below(folders[name], name)
     return files | {name: (exercise.folder / name).read_bytes() for name in exercise.spec.grader.files}
+
+
+def handed_over(exercise: Exercise, submission: Path, image: ImageFacts | None) -> dict[str, bytes]:
+    """Return what the grader is told of the submission beside what it can see: some of its files, and its image."""
+    told = {SUBMITTED: submitted(submission, exercise.spec.grader.submitted)}
+    return told if image is None else told | {HANDED_OVER: image.written()}
 
 
 def hello(

@@ -115,6 +115,18 @@ class PodContract:
             runtime.build(program(tmp_path, "unlisted", trusted=False), lambda _: None)
         assert "flask" in caught.value.log
 
+    def test_an_image_is_described_by_what_it_is_and_adds_to_its_base(self, runtime, image):
+        facts = runtime.describe(program(PROGRAMS), image)
+        assert facts is not None
+        assert (facts.user, facts.uid) == ("", 0)
+        assert (facts.entrypoint, facts.cmd) == ((), ("python", "/app/idle.py"))
+        assert facts.env["FROM_THE_IMAGE"] == "yes"
+        assert "PIP_NO_INDEX" not in facts.env
+        assert facts.files["/app/idle.py"] == (PROGRAMS / "idle.py").stat().st_size
+        assert not [path for path in facts.files if not path.startswith("/app/")]
+        assert sum(layer.size for layer in facts.layers) == facts.size - facts.base_size
+        assert any("COPY" in layer.made_by for layer in facts.layers)
+
     # How a program ends, and what it says
 
     def test_the_streams_and_the_status_are_kept_apart(self, start):

@@ -7,11 +7,24 @@ import sys
 from typing import ClassVar
 
 import pytest
-from tests.pods.contract import PodContract
+from tests.pods.contract import PROGRAMS, PodContract
 from tests.pods.scripts import SCRIPTS
 
+from assesskit.checks.image import ImageFacts, Layer
 from assesskit.pods.fake import FakeRuntime
 
+IMAGE = ImageFacts(
+    user="",
+    uid=0,
+    entrypoint=(),
+    cmd=("python", "/app/idle.py"),
+    env={"FROM_THE_IMAGE": "yes"},
+    ports=(),
+    layers=(Layer(100, "COPY . /app"),),
+    size=1100,
+    base_size=1000,
+    files={"/app/idle.py": (PROGRAMS / "idle.py").stat().st_size},
+)
 RUNS_NOTHING = "a fake runs no programs"
 NOT_ISOLATED = "plain processes share the machine"
 
@@ -19,6 +32,7 @@ NOT_ISOLATED = "plain processes share the machine"
 class TestProcess(PodContract):
     deviations: ClassVar[dict[str, str]] = {
         "test_a_dead_engine_is_unavailable_with_a_hint_what_to_do": "there is no engine that could be dead",
+        "test_an_image_is_described_by_what_it_is_and_adds_to_its_base": "a copy of a folder is no image",
         "test_the_end_by_the_memory_limit_is_told_as_such": "an allocation fails, and the program ends as it likes",
         "test_the_number_of_processes_is_limited": "the system counts processes per user, not per service",
         "test_the_size_of_a_volume_is_limited": "a volume is a plain folder",
@@ -57,7 +71,8 @@ class TestFake(PodContract):
 
     @pytest.fixture
     def runtime(self):
-        return FakeRuntime(SCRIPTS, broken={"broken": "there is no Dockerfile", "unlisted": "no flask is to be had"})
+        broken = {"broken": "there is no Dockerfile", "unlisted": "no flask is to be had"}
+        return FakeRuntime(SCRIPTS, broken=broken, images={"contract": IMAGE})
 
     def dead_runtime(self, monkeypatch, tmp_path):
         return FakeRuntime(missing=True)

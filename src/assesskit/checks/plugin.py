@@ -27,15 +27,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assesskit.checks import image
 from assesskit.checks.budget import Budget
 from assesskit.checks.evidence import TEXT_CAP, Evidence, clean
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.services import Control, Service
+from assesskit.checks.submitted import Submitted
 from assesskit.checks.tokens import Tokens
 from assesskit.checks.world import World
 
 if TYPE_CHECKING:
     from assesskit.checks.creation import Creation
+    from assesskit.checks.image import ImageFacts
     from assesskit.checks.resource import Resource
     from assesskit.instruments.collector import Collector
     from assesskit.instruments.relay import Relay
@@ -253,6 +256,19 @@ class GraderPlugin:
 
         document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
         return document
+
+    @pytest.fixture(scope="session")
+    def submitted(self) -> Submitted:
+        """The files of the submission that the exercise lets its checks read."""
+        return Submitted.read(Path.cwd())
+
+    @pytest.fixture(scope="session")
+    def image(self) -> ImageFacts:
+        """What the submission's image is; inconclusive where the runtime makes none."""
+        found = image.read(Path.cwd())
+        if found is None:
+            raise Inconclusive("without a Docker engine no image is built that could be judged")
+        return found
 
     @pytest.fixture
     def evidence(self) -> Evidence:

@@ -118,10 +118,14 @@ class Dependency(Table):
 
 
 class Grader(Table):
-    """The grader's part: `seconds` bounds its whole run, `files` and `facts` are handed to the checks."""
+    """The grader's part: `seconds` bounds its whole run, `files` and `facts` are handed to the checks.
+
+    `submitted` are patterns of the submission's own files that the checks may read, as data; see `content.submitted`.
+    """
 
     seconds: float = Field(gt=0)
     files: tuple[RelativePath, ...] = ()
+    submitted: tuple[RelativePath, ...] = ()
     limits: Limits = Limits(memory_mb=768)
     facts: dict[str, Any] = {}
 

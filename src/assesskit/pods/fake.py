@@ -22,9 +22,21 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING, Self
 
+from assesskit.checks.image import ImageFacts
 from assesskit.errors import EngineError, RuntimeUnavailableError, SubmissionFailed
 from assesskit.model import RuntimeInfo, Usage
-from assesskit.pods.port import Exit, Image, OnLine, Output, Pod, PodSpec, Program, Role, ServiceSpec, SignalName
+from assesskit.pods.port import (
+    Exit,
+    Image,
+    OnLine,
+    Output,
+    Pod,
+    PodSpec,
+    Program,
+    Role,
+    ServiceSpec,
+    SignalName,
+)
 from assesskit.pods.ports import reserve_ports
 from assesskit.pods.script import PATIENCE, FakeProcess, Script, idle, perform
 from assesskit.pods.streams import Tail
@@ -41,8 +53,9 @@ MIB = 1024 * 1024
 class FakeRuntime:
     """Runs scripts by service name, and remembers what it was asked.
 
-    `services` maps a service's name to its script, `broken` a program's name to why it does not build. With
-    `missing` no runtime answers; after `dies_after` calls, or `die()`, the engine is gone and each call an EngineError.
+    `services` maps a service's name to its script, `broken` a program's name to why it does not build, `images` a
+    program's name to what its image is. With `missing` no runtime answers; after `dies_after` calls, or `die()`, the
+    engine is gone and each call an EngineError.
 
     `built`, `started`, `signals` ((service, signal) in order) and `opened` (all pods) are there to be asserted on.
     """
@@ -54,11 +67,13 @@ class FakeRuntime:
         services: Mapping[str, Script] | None = None,
         *,
         broken: Mapping[str, str] | None = None,
+        images: Mapping[str, ImageFacts] | None = None,
         missing: bool = False,
         dies_after: int | None = None,
     ) -> None:
         self.services = dict(services or {})
         self.broken = dict(broken or {})
+        self.images = dict(images or {})
         self.missing = missing
         self.built: list[Program] = []
         self.started: list[ServiceSpec] = []
@@ -81,6 +96,11 @@ class FakeRuntime:
         if why := self.broken.get(program.name):
             raise SubmissionFailed("build", why, log=why) if not program.trusted else EngineError(why)
         return Image(ref=program.name, digest=f"sha256:{hashlib.sha256(program.name.encode()).hexdigest()}")
+
+    def describe(self, program: Program, image: Image) -> ImageFacts | None:  # noqa: ARG002  the port's shape
+        """Say what it was told of the program's image."""
+        self.ask()
+        return self.images.get(program.name)
 
     def open(self, spec: PodSpec) -> Pod:
         """Open a pod in memory; its ports are free ones of this machine, for scripts that listen."""

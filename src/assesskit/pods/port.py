@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from assesskit.checks.image import ImageFacts
 from assesskit.model import RuntimeInfo, Usage
 
 Role = Literal["submission", "dependency", "reference", "grader"]
@@ -210,6 +211,9 @@ class PodRuntime(Protocol):
         Raises SubmissionFailed (phase ``build``, with the failing step's last lines) if an untrusted program does not
         build; EngineError if a trusted one does not, or if the engine fails.
         """
+
+    def describe(self, program: Program, image: Image) -> ImageFacts | None:
+        """Say what the image of a program is; None where a runtime makes no images. Raises EngineError."""
 
     def open(self, spec: PodSpec) -> Pod:
         """Make the pod's network, ports and volumes. Raises EngineError, and then leaves nothing behind."""

@@ -14,11 +14,23 @@ from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock
 
+from assesskit.checks.image import ImageFacts
 from assesskit.errors import EngineError, RuntimeUnavailableError, SubmissionFailed
 from assesskit.model import RuntimeInfo, Usage
 from assesskit.pods.environments import environment
 from assesskit.pods.launch import MIB, Launch, Order, resource_limits
-from assesskit.pods.port import Exit, Image, OnLine, Output, Pod, PodSpec, Program, Role, ServiceSpec, SignalName
+from assesskit.pods.port import (
+    Exit,
+    Image,
+    OnLine,
+    Output,
+    Pod,
+    PodSpec,
+    Program,
+    Role,
+    ServiceSpec,
+    SignalName,
+)
 from assesskit.pods.ports import Ports, reserve_ports
 from assesskit.pods.recipe import read_recipe
 from assesskit.pods.runs import make_run_folder, reap_runs, remember_process, remove_folder
@@ -80,6 +92,10 @@ class ProcessRuntime:
                 (place / "image.new").write_text(json.dumps(how), encoding="utf-8")
                 (place / "image.new").rename(place / "image.json")
         return Image(ref=str(place), digest=f"sha256:{digest}")
+
+    def describe(self, program: Program, image: Image) -> ImageFacts | None:  # noqa: ARG002  the port's shape
+        """Nothing: a copy of a folder is no image."""
+        return None
 
     def open(self, spec: PodSpec) -> Pod:
         """Choose ports and make the volumes' folders, see `PodRuntime.open`."""

@@ -1,7 +1,8 @@
 """Pods on a Docker engine: the only runtime that may run code nobody trusts.
 
-`engine` talks to it; `images` (with `wheels`, `context`, `dockerfile`, `build`) makes programs into images; `flags`
-says what a container may do; `pod`, `service`, `channel` and `logs` run them; `owner` finds what killed harnesses left.
+`engine` talks to it; `images` (with `wheels`, `context`, `dockerfile`, `build`) makes programs into images, and `facts`
+says what they are; `flags` says what a container may do; `pod`, `service`, `channel` and `logs` run them; `owner` finds
+what killed harnesses left.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from assesskit.checks.image import ImageFacts
     from assesskit.pods.port import Image, OnLine, PodSpec, Program
 
 __all__ = ["DockerRuntime"]
@@ -72,6 +74,10 @@ class DockerRuntime:
     def build(self, program: Program, on_line: OnLine) -> Image:
         """Build a program, see `PodRuntime.build`."""
         return self._images.build(program, on_line)
+
+    def describe(self, program: Program, image: Image) -> ImageFacts:
+        """Say what the image of a program is, see `PodRuntime.describe`."""
+        return self._images.describe(program, image)
 
     def open(self, spec: PodSpec) -> DockerPod:
         """Open a pod, see `PodRuntime.open`."""

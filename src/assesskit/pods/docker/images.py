@@ -18,6 +18,7 @@ from assesskit.pods.docker.build import build
 from assesskit.pods.docker.context import pack, pack_ours
 from assesskit.pods.docker.dockerfile import arguments_used, refuse_downloads
 from assesskit.pods.docker.engine import faults, labels
+from assesskit.pods.docker.facts import describe
 from assesskit.pods.docker.wheels import ASK_TARGET, Target, fetch
 from assesskit.pods.port import Image, Limits
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from assesskit.checks.image import ImageFacts
     from assesskit.pods.docker.engine import Engine
     from assesskit.pods.port import OnLine, Program
 
@@ -67,6 +69,11 @@ class Images:
             return self._build(program, on_line)
         with _ours(f"building {program.name}"):
             return self._build(program, on_line)
+
+    def describe(self, program: Program, image: Image) -> ImageFacts:
+        """Say what the image of a program is, see `PodRuntime.describe`."""
+        arguments, _ = self._arguments(program, self._base(program.wheels.read_text(), lambda _: None))
+        return describe(self._engine, image.ref, arguments.values(), self._cache)
 
     def raw_id(self) -> str:
         """Return the id of the raw base image; EngineError when the engine does not have it."""
