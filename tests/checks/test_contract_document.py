@@ -87,7 +87,7 @@ STYLES: dict[str, Callable[[], Any]] = {
         lambda document: (
             order_of(document)["properties"].update(total={"type": "integer"}),
             order_of(document)["required"].append("total"),
-            create(document)["responses"].update({"429": {"description": "Too many"}}),
+            create(document)["responses"].update({"402": {"description": "Too dear"}}),
             document["paths"].update({"/v1/more": {"get": {"responses": {"200": {"description": "More"}}}}}),
         )
     ),

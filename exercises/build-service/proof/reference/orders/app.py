@@ -15,6 +15,8 @@ from orders.store import Store
 
 MAX_BODY = 16 * 1024
 THREADS = 16
+WRITERS = 12
+"""Threads that may make orders, which takes as long as the inventory does; the others are left to reads and probes."""
 
 
 def database() -> Path:
@@ -31,6 +33,6 @@ def create_app() -> Flask:
     gateway = Gateway(os.environ["AUTH_PUBLIC_KEY"], os.environ["AUTH_ISSUER"], os.environ["AUTH_AUDIENCE"])
     telemetry.install(app)
     problems.install(app)
-    app.register_blueprint(api.blueprint(Ordering(store, inventory), gateway))
+    app.register_blueprint(api.blueprint(Ordering(store, inventory, WRITERS), gateway))
     app.register_blueprint(operation.blueprint(operation.Readiness(store, inventory)))
     return app

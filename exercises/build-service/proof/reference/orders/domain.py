@@ -30,6 +30,10 @@ class InventoryTimeoutError(Exception):
     """The inventory did not answer in time."""
 
 
+class OverloadedError(Exception):
+    """More orders are being made at once than there is room for."""
+
+
 class InProgressError(Exception):
     """Another request with this key is being worked on."""
 

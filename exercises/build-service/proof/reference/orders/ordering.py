@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from orders.domain import (
     NewOrder,
     Order,
     OutOfStockError,
+    OverloadedError,
     StateChangedError,
     UnknownOrderError,
 )
@@ -26,16 +28,28 @@ if TYPE_CHECKING:
 
 
 class Ordering:
-    def __init__(self, store: Store, inventory: Inventory, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, store: Store, inventory: Inventory, at_once: int, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._inventory = inventory
+        self._room = threading.BoundedSemaphore(at_once)
         self._clock = clock
 
     def place(self, caller: str, key: str, new: NewOrder) -> Order:
-        """Claim the key, reserve, store. The reservation's own key is the order's id, which the claim has fixed.
+        """Make an order, or find the one that the key has made.
 
-        Raises KeyReusedError, InProgressError and what Inventory.reserve raises.
+        Raises OverloadedError, KeyReusedError, InProgressError and what Inventory.reserve raises.
         """
+        if not self._room.acquire(blocking=False):  # who waited here would be answered late, and keep readers waiting
+            raise OverloadedError
+        try:
+            return self._place(caller, key, new)
+        finally:
+            self._room.release()
+
+    def _place(self, caller: str, key: str, new: NewOrder) -> Order:
+        """Claim the key, reserve, store. The reservation's own key is the order's id, which the claim has fixed."""
         claim = self._store.claim(caller, key, new, self._clock())
         if isinstance(claim, Order):
             return claim

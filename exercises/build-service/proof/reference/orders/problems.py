@@ -28,6 +28,7 @@ PROBLEMS: dict[type[Exception], tuple[int, str, dict[str, str]]] = {
     domain.InvalidOrderError: (422, "The order breaks a rule", {}),
     domain.InventoryUnavailableError: (503, "The inventory service is not available", SOON),
     domain.InventoryTimeoutError: (504, "The inventory service did not answer in time", {}),
+    domain.OverloadedError: (503, "Too many orders are being made at once", SOON),
 }
 
 
