@@ -18,7 +18,7 @@ export class Inventory {
   #metrics;
   #agent = new http.Agent({ keepAlive: true });
   // Whoever waits longer than this for a slot could not be answered in time any more.
-  #slots = new Slots({ size: 64, queue: 64, waitMs: 500 });
+  #slots = new Slots({ size: 64, queue: 64, waitMs: 250 });
   #budget = new RetryBudget({ most: 8, perSuccess: 0.5 });
 
   constructor(url, metrics) {
