@@ -167,6 +167,7 @@ def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run
         started=started,
         finished=datetime.now(UTC),
         exercise=exercise.exercised(),
+        variant=exercise.variant,
         submission=task.submitted,
         runtime=info,
         images={key: image.digest for key, image in run.images.items()},

@@ -161,6 +161,13 @@ class Exercised(Value):
     rubric_digest: str
 
 
+class Variant(Value):
+    """Which variant of an exercise: the seed (None for the default one) and what was drawn from it, by parameter."""
+
+    seed: str | None = None
+    parameters: dict[str, str] = {}
+
+
 class Submitted(Value):
     """Which submission: its name, the digest of its files, and what its manifest says (None for a bare folder)."""
 
@@ -182,6 +189,7 @@ class Assessment(Value):
     started: datetime
     finished: datetime
     exercise: Exercised
+    variant: Variant = Variant()
     submission: Submitted
     runtime: RuntimeInfo
     images: dict[str, str] = {}
@@ -202,6 +210,7 @@ class Assessment(Value):
         """SHA-256 of what must be equal when the same inputs are graded again: inputs, outcome and verdicts."""
         same = {
             "exercise": self.exercise.model_dump(),
+            "variant": self.variant.model_dump(),
             "submission": self.submission.digest,
             "outcome": self.outcome,
             "verdicts": self.verdicts(),

@@ -3,6 +3,7 @@
 ::
 
     exercises/<slug>/exercise.toml   brief, starter, services, proof: see `schema`
+    exercises/<slug>/variants.toml   what a seed draws, if there is more than one variant
     graders/<slug>/public  hidden    pytest files, one criterion each
     docs/rubrics/<slug>.toml         the rubric; competencies.toml beside it
 """
@@ -10,17 +11,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from assesskit.content.collected import Check, collect
-from assesskit.content.exercise import Digests, Exercise
+from assesskit.content.exercise import VARIANTS, Digests, Exercise
 from assesskit.content.mutants import Mutant, mutants
 from assesskit.content.parsing import did_you_mean, parse
 from assesskit.content.placeholders import fill
 from assesskit.content.rubric import rubric_markdown
 from assesskit.content.rules import broken
 from assesskit.content.schema import CompetenciesFile, RubricFile, Spec
+from assesskit.content.variation import lay_out, parameters_of, variant
 from assesskit.errors import ContentError, UsageError
+from assesskit.variants import sound_seed
 
 __all__ = ["Check", "Digests", "Exercise", "Mutant", "fill", "find_root", "load", "rubric_markdown", "slugs"]
 
@@ -60,11 +64,26 @@ def slugs(root: Path) -> tuple[str, ...]:
     return tuple(sorted(file.parent.name for file in (root / "exercises").glob("*/exercise.toml")))
 
 
-def load(root: Path, slug: str) -> Exercise:
-    """Read one exercise with its rubric and checks.
+def load(root: Path, slug: str, seed: str | None = None, *, cache: Path | None = None) -> Exercise:
+    """Read one exercise with its rubric and checks; with a seed, the variant it draws, whose files are kept in `cache`.
 
-    Raises UsageError for a slug that is not there, ContentError with every problem that was found otherwise.
+    Raises UsageError for a slug that is not there or a seed that is none, ContentError with every problem that was found
+    otherwise.
     """
+    if seed is not None:
+        sound_seed(seed, where="seed")
+    exercise = _read(root, slug)
+    if seed is None:
+        return exercise
+    drawn = variant(slug, seed, exercise.parameters)
+    if not exercise.parameters:
+        return replace(exercise, variant=drawn)
+    if cache is None:
+        raise ValueError("the files of a variant need a folder to be kept in")
+    return replace(_read(lay_out(exercise, seed, cache), slug), variant=drawn, written=exercise)
+
+
+def _read(root: Path, slug: str) -> Exercise:
     known = slugs(root)
     if slug not in known:
         there = f"There are: {', '.join(known)}." if known else "This content root has no exercise."
@@ -73,6 +92,7 @@ def load(root: Path, slug: str) -> Exercise:
     spec = parse(root / "exercises" / slug / "exercise.toml", root, Spec, problems)
     rubric = parse(root / "docs" / "rubrics" / f"{slug}.toml", root, RubricFile, problems)
     competencies = parse(root / "docs" / "rubrics" / "competencies.toml", root, CompetenciesFile, problems)
+    parameters, keep = parameters_of(root / "exercises" / slug / VARIANTS, root, problems)
     wrong = mutants(root / "exercises" / slug / "proof" / "mutants", root, problems)
     found = collect(root / "graders" / slug / "public", root, "public", problems)
     found += collect(root / "graders" / slug / "hidden", root, "hidden", problems)
@@ -85,7 +105,17 @@ def load(root: Path, slug: str) -> Exercise:
     checks: dict[str, tuple[Check, ...]] = {criterion.id: () for criterion in rubric.criteria}
     for criterion_id, check in found:
         checks[criterion_id] = (*checks.get(criterion_id, ()), check)
-    exercise = Exercise(root, spec, rubric.criteria, competencies.competencies, checks, wrong)
+    exercise = Exercise(
+        root,
+        spec,
+        rubric.criteria,
+        competencies.competencies,
+        checks,
+        wrong,
+        parameters,
+        keep,
+        variant(slug, None, parameters),
+    )
     if problems := broken(exercise):
         raise ContentError(tuple(problems))
     return exercise

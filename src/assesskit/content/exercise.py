@@ -10,11 +10,13 @@ from assesskit.content.collected import Check
 from assesskit.content.digests import digest_files, files_below, without
 from assesskit.content.mutants import Mutant
 from assesskit.content.schema import Spec
-from assesskit.model import Criterion, Exercised
+from assesskit.model import Criterion, Exercised, Variant
+from assesskit.variants import Parameter
 
 BRIEF = "README.md"
 CHECKS = "checks"
-"""Where a workspace keeps its copy of the brief and of the public checks."""
+VARIANTS = "variants.toml"
+"""Where a workspace keeps its copy of the brief and of the public checks; where an exercise says what a seed draws."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class Digests:
 @dataclass(frozen=True)
 class Exercise:
     """A packaged task: exercise.toml (`spec`), rubric in order, competency titles, the checks of each criterion,
-    and the wrong programs that prove them."""
+    and the wrong programs that prove them.
+
+    `parameters` are what a seed draws, and `keep` the phrases it never touches. A variant has a root of its own, and
+    `written` is the exercise as its authors wrote it.
+    """
 
     root: Path
     spec: Spec
@@ -37,6 +43,10 @@ class Exercise:
     competencies: Mapping[str, str]
     checks: Mapping[str, tuple[Check, ...]]
     mutants: tuple[Mutant, ...]
+    parameters: tuple[Parameter, ...] = ()
+    keep: tuple[str, ...] = ()
+    variant: Variant = Variant()
+    written: Exercise | None = None
 
     @property
     def slug(self) -> str:
@@ -63,6 +73,23 @@ class Exercise:
         """docs/rubrics/<slug>.toml, the rubric's single source."""
         return self.root / "docs" / "rubrics" / f"{self.slug}.toml"
 
+    @property
+    def competencies_file(self) -> Path:
+        """docs/rubrics/competencies.toml, which all rubrics share."""
+        return self.rubric_file.with_name("competencies.toml")
+
+    @property
+    def variants_file(self) -> Path:
+        """exercises/<slug>/variants.toml; an exercise without it has one variant."""
+        return self.folder / VARIANTS
+
+    def sources(self) -> dict[str, Path]:
+        """Every file the exercise is made of, by its path below the content root; without what declares variants."""
+        below = {f"exercises/{self.slug}": self.folder, f"graders/{self.slug}": self.public_tests.parent}
+        found = {f"{at}/{name}": path for at, folder in below.items() for name, path in files_below(folder).items()}
+        found |= {f"docs/rubrics/{file.name}": file for file in (self.rubric_file, self.competencies_file)}
+        return {name: path for name, path in found.items() if path != self.variants_file}
+
     def planned(self) -> dict[str, tuple[str, ...]]:
         """Check names by criterion id, public before hidden: what `scoring.judge` expects to see observed."""
         return {criterion: tuple(check.name for check in checks) for criterion, checks in self.checks.items()}
@@ -76,7 +103,12 @@ class Exercise:
         return given
 
     def digests(self) -> Digests:
-        """Digests of what is on disk now. Wrong programs and golden texts change no score, so they change no digest."""
+        """Digests of what is on disk now, the same for all variants.
+
+        Wrong programs and golden texts change no score, so they change no digest.
+        """
+        if self.written:
+            return self.written.digests()
         files = without(files_below(self.folder), "proof", keep=[self.spec.proof.reference])
         return Digests(
             exercise=digest_files(files),

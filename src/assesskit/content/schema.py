@@ -54,6 +54,8 @@ Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$", max_length=40)]
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
 ServiceName = Annotated[Slug, AfterValidator(_service_name)]
 RelayKey = Annotated[str, AfterValidator(_relay_key)]
+Drawn = Annotated[str, StringConstraints(pattern=r"^([a-z]+|[A-Z]+|[1-9][0-9]*)$")]
+"""A word in lower case, which stands for all its case forms, one in capitals, which stands for itself, or a number."""
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str]
 
 
@@ -180,6 +182,17 @@ class Spec(Table):
     services: tuple[Dependency, ...] = ()
     grader: Grader
     proof: Proof
+
+
+class VariantsFile(Table):
+    """The whole of variants.toml: what is drawn, by parameter, and phrases that no variant touches.
+
+    A parameter lists, for each word or number the files are written with, what else may stand for it. What stands at the
+    same place of its lists is drawn together.
+    """
+
+    keep: tuple[Text, ...] = ()
+    draw: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], dict[Drawn, tuple[Drawn | int, ...]]]
 
 
 class RubricFile(Table):

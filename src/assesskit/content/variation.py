@@ -1,0 +1,103 @@
+"""Variants of an exercise on disk: what variants.toml declares, and the files of the one that a seed draws."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from assesskit.content.digests import digest_of
+from assesskit.content.exercise import Exercise
+from assesskit.content.parsing import parse
+from assesskit.content.schema import VariantsFile
+from assesskit.errors import StoreError
+from assesskit.model import Variant
+from assesskit.variants import Parameter, Renaming, draw
+
+Lists = Mapping[str, tuple[str | int, ...]]
+
+
+def parameters_of(path: Path, root: Path, problems: list[str]) -> tuple[tuple[Parameter, ...], tuple[str, ...]]:
+    """What a variants.toml declares: parameters, and phrases to keep; nothing if there is no such file."""
+    declared = parse(path, root, VariantsFile, problems) if path.exists() else None
+    if declared is None:
+        return (), ()
+    found = []
+    for name, lists in declared.draw.items():
+        wrong = [f"{path.relative_to(root).as_posix()}: draw.{name}: {problem}" for problem in _wrong(lists)]
+        problems += wrong
+        if not wrong:
+            columns = zip(*((written, *map(str, others)) for written, others in lists.items()), strict=True)
+            found.append(Parameter(name, tuple(dict(zip(lists, column, strict=True)) for column in columns)))
+    return tuple(found), declared.keep
+
+
+def _wrong(lists: Lists) -> Iterator[str]:
+    """What is wrong with the lists of one parameter."""
+    if not lists:
+        yield "draws nothing"
+    if len({len(others) for others in lists.values()}) > 1:
+        yield "its lists are not equally long, and what stands at the same place is drawn together"
+    for written, others in lists.items():
+        if not others:
+            yield f"{written}: needs at least one other spelling"
+        if len({written, *map(str, others)}) != len(others) + 1:
+            yield f"{written}: a spelling is there twice"
+        if any(_kind(other) != _kind(written) for other in others):
+            yield f"{written}: every spelling must be a word like it: in lower case, in capitals, or a whole number"
+
+
+def _kind(spelling: str | int) -> str:
+    if isinstance(spelling, int) or spelling.isdigit():
+        return "number"
+    return "lower" if spelling.islower() else "capitals"
+
+
+def variant(slug: str, seed: str | None, parameters: tuple[Parameter, ...]) -> Variant:
+    """What is drawn, as an assessment records it: each choice by the spelling of its parameter's first word."""
+    drawn = draw(slug, seed, parameters)
+    return Variant(seed=seed, parameters={each.name: drawn[each.name][each.written[0]] for each in parameters})
+
+
+def rendered(exercise: Exercise, seed: str) -> dict[str, bytes]:
+    """The files of the variant that a seed draws, by their paths below a content root. What is not UTF-8 stays."""
+    drawn = draw(exercise.slug, seed, exercise.parameters)
+    spellings = {old: new for choice in drawn.values() for old, new in choice.items()}
+    rename = Renaming(spellings, exercise.keep)
+    return {rename(name): _renamed(path.read_bytes(), rename) for name, path in exercise.sources().items()}
+
+
+def _renamed(data: bytes, rename: Renaming) -> bytes:
+    try:
+        return rename(data.decode()).encode()
+    except UnicodeDecodeError:
+        return data
+
+
+def lay_out(exercise: Exercise, seed: str, cache: Path) -> Path:
+    """A content root of the variant, below `cache`: made now, whole or not at all, unless an equal one is there.
+
+    Raises StoreError.
+    """
+    files = rendered(exercise, seed)
+    digest = digest_of({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+    root = cache / "variants" / f"{exercise.slug}-{digest[:32]}"
+    if root.is_dir():
+        return root
+    staged = root.with_name(f".{root.name}.{secrets.token_hex(6)}")
+    try:
+        for name, source in zip(files, exercise.sources().values(), strict=True):
+            path = staged / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(files[name])
+            shutil.copymode(source, path)
+        if not root.is_dir():
+            staged.rename(root)
+    except OSError as error:
+        if not root.is_dir():  # else another process was quicker, with the same files
+            raise StoreError(f"cannot be made: {error.strerror}", where=str(root)) from error
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return root
