@@ -1,7 +1,7 @@
 """Variants: what a seed draws, and the renaming that makes an exercise's files say it. Pure.
 
-An author writes the files of an exercise once, in one spelling: that is the default variant. Every other one is the same
-files with words and numbers exchanged, in any case form and as parts of names, but never inside other words:
+An author writes the files of an exercise once, in one spelling: that is the default variant. Every other one is the
+same files with words and numbers exchanged, in any case form and as parts of names, but never inside other words:
 
     createOrder(order_id)  ORDERS  an order        becomes    createBooking(booking_id)  BOOKINGS  a booking
 
@@ -16,14 +16,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from assesskit.errors import UsageError
-
 LONGEST_SEED = 64
-"""Characters of a seed."""
+A_SEED = f"1 to {LONGEST_SEED} printable characters, with no space before or after them"
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _UNTOUCHED = (r"^@@ -\d.*$", r"\\[A-Za-z]")
 """Places in a file that a patch counts with, and the letter of an escape, which is no part of the word after it."""
-_ARTICLE = r"(?:\b(?P<article>[Aa]n?)(?P<gap>(?:\s|\\n|(?<=\n)[-+#*])+[`*\"'(]*))?"
+_ARTICLE = r"(?:(?<![A-Za-z0-9])(?P<article>[Aa]n?)(?P<gap>(?:\s|_|\\n|(?<=\n)[-+#*])+[`*\"'(]*))?"
 _NUMBER = r"(?<![\w.])(?<!\d[-:])(?P<number>\d+)(?!\w|[.:-]\d)"
 
 
@@ -39,12 +37,9 @@ class Parameter(NamedTuple):
         return tuple(self.choices[0])
 
 
-def sound_seed(seed: str, *, where: str) -> str:
-    """The seed, if it is one: 1 to 64 printable characters, no space around them. Raises UsageError."""
-    if not seed or len(seed) > LONGEST_SEED or not seed.isprintable() or seed != seed.strip():
-        told = f"is no seed: 1 to {LONGEST_SEED} printable characters, with no space before or after them"
-        raise UsageError(told, where=where)
-    return seed
+def is_seed(seed: str) -> bool:
+    """Whether a text may be a seed: `A_SEED`."""
+    return 0 < len(seed) <= LONGEST_SEED and seed.isprintable() and seed == seed.strip()
 
 
 def draw(slug: str, seed: str | None, parameters: Iterable[Parameter]) -> dict[str, Mapping[str, str]]:
@@ -63,7 +58,7 @@ def _column(slug: str, seed: str | None, parameter: Parameter) -> int:
 
 
 def words_of(text: str) -> set[str]:
-    """Every word and number of a text that a renaming could meet: words in lower case, and as written if in capitals."""
+    """Every word and number of a text that a renaming could meet: in lower case, and as written if in capitals."""
     parts = set(_PART.findall(re.sub(_UNTOUCHED[1], " ", text)))
     return {part.lower() for part in parts} | {part for part in parts if part.isupper()} | set(re.findall(r"\d+", text))
 

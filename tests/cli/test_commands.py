@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
+from tests.content import varied
 from tests.content.tiny import TOML
 from tests.reports.samples import assessment
 
+from assesskit.content import load
 from assesskit.store import write_assessment
 
 COMMANDS = ("list", "show", "start", "check", "submit", "grade", "report", "prove", "validate", "doctor", "demo")
@@ -228,3 +230,25 @@ def test_ways_to_prove_that_exclude_each_other_are_told(run: Run) -> None:
     said = run("prove", "tiny", "--sample", "3", "--repeat", "2")
     assert said.returncode == 2
     assert "exclude each other" in said.stderr
+
+
+def test_a_seed_draws_the_variant_that_is_worked_on_and_handed_in(run: Run, root: Path, tmp_path: Path) -> None:
+    """`start --seed` is enough: the workspace and its archive say the seed from then on."""
+    varied.build(root)
+    seed = varied.seed_for(load(root, "tiny"), "depot")
+    assert run("start", "tiny", "--seed", seed).returncode == 0
+    assert (tmp_path / "here/tiny/README.md").read_text() == "# Say hello to the depot\n"
+    assert run("submit", "tiny").returncode == 0
+    for what in ("tiny", "tiny-submission.zip"):
+        said = run("grade", what, "--seed", "another")
+        assert said.returncode == 2
+        assert f"was started with seed '{seed}', not 'another'" in said.stderr
+
+
+@pytest.mark.parametrize("seed", ["", "x" * 65, "a\tb"])
+@pytest.mark.parametrize("command", [("start", "tiny"), ("grade", ".", "--exercise", "tiny")])
+def test_a_seed_that_is_none_is_refused_before_anything_runs(run: Run, command: tuple[str, ...], seed: str) -> None:
+    """Empty, long and unprintable seeds are wrong use."""
+    said = run(*command, "--seed", seed)
+    assert said.returncode == 2
+    assert "seed: is no seed: 1 to 64 printable characters" in said.stderr

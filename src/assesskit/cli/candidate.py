@@ -33,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def start(
     exercise: Annotated[str, typer.Argument(help="The exercise; `assesskit list` names them.")],
     folder: Annotated[Path | None, typer.Argument(help="Folder to make; the exercise's name if not given.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Draws a variant; the default one if not given.")] = None,
     content: ContentOption = None,
 ) -> None:
     """Make a workspace for an exercise.
@@ -41,7 +42,7 @@ def start(
     """
     from assesskit.kits import start as make
 
-    found = settings.exercise(content, exercise)
+    found = settings.exercise(content, exercise, seed)
     made = make(found, folder or Path(found.slug), now=datetime.now(UTC))
     print(f"{found.spec.title}\n\nworkspace   {made}\nbrief       {made / 'README.md'}")
     print(f"time box    {found.spec.minutes} minutes, for your orientation")
@@ -67,7 +68,8 @@ def check(
     from assesskit.cli.progress import shown
     from assesskit.kits import read_workspace, take
 
-    exercise = settings.exercise(content, read_workspace(workspace).exercise)
+    origin = read_workspace(workspace)
+    exercise = settings.exercise(content, origin.exercise, origin.seed)
     with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
         taken = take(workspace, exercise, Path(temporary) / "submission")
         task = Task(exercise, taken.folder, taken.submitted, tests=("public",))
@@ -132,7 +134,8 @@ def submit(
     """
     from assesskit.kits import freeze, read_workspace
 
-    exercise = settings.exercise(content, read_workspace(workspace).exercise)
+    origin = read_workspace(workspace)
+    exercise = settings.exercise(content, origin.exercise, origin.seed)
     target = out or workspace.resolve().parent / f"{exercise.slug}-submission.zip"
     manifest = freeze(workspace, exercise, target, now=datetime.now(UTC))
     if json_:

@@ -85,6 +85,7 @@ def grade(
     exercise: Annotated[
         str | None, typer.Option(help="Exercise of a folder that does not say which it belongs to.")
     ] = None,
+    seed: Annotated[str | None, typer.Option(help="Variant of a folder that does not say which it is.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the assessments and reports.")] = Path("assessments"),
     runtime: RuntimeOption = Kind.AUTO,
     content: ContentOption = None,
@@ -100,7 +101,7 @@ def grade(
     faults: list[Path] = []
     for path in submissions:
         try:
-            asked = _exercise_of(path, exercise, content)
+            asked = _exercise_of(path, exercise, seed, content)
             where = where or settings.isolated(runtime)
             assessment, _page = grade_one(path, asked, where, out, machine=json_)
         except (SubmissionError, UsageError) as error:
@@ -197,13 +198,20 @@ def report(
         say(f"written: {out}")
 
 
-def _exercise_of(path: Path, named: str | None, content: Path | None) -> Exercise:
-    """Return the exercise a submission is graded against. Raises UsageError if neither it nor the caller says."""
-    from assesskit.kits import exercise_of
+def _exercise_of(path: Path, named: str | None, seed: str | None, content: Path | None) -> Exercise:
+    """Return the variant of the exercise that a submission is graded against.
+
+    Raises UsageError if neither it nor the caller says which exercise, or if it says another seed than the caller.
+    """
+    from assesskit.kits import origin_of
 
     if not path.exists():
         raise UsageError("no such file or folder", where=str(path))
-    slug = named or exercise_of(path)
+    origin = origin_of(path)
+    slug = named or (origin.exercise if origin else None)
     if slug is None:
         raise UsageError("does not say which exercise it belongs to", where=str(path), hint="Name it with --exercise.")
-    return settings.exercise(content, slug)
+    if origin and seed not in (None, origin.seed):
+        hint = "--seed is for folders that do not say what they were started from."
+        raise UsageError(f"was started with seed {origin.seed!r}, not {seed!r}", where=str(path), hint=hint)
+    return settings.exercise(content, slug, origin.seed if origin else seed)

@@ -68,11 +68,11 @@ def root(content: Path | None) -> Path:
     return find_root(content, os.environ)
 
 
-def exercise(content: Path | None, slug: str) -> Exercise:
-    """Load one exercise."""
+def exercise(content: Path | None, slug: str, seed: str | None = None) -> Exercise:
+    """Load one exercise; with a seed, the variant it draws."""
     from assesskit.content import load
 
-    return load(root(content), slug)
+    return load(root(content), slug, seed, cache=cache())
 
 
 def runtime(kind: Kind) -> PodRuntime:

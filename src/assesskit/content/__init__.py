@@ -24,7 +24,7 @@ from assesskit.content.rules import broken
 from assesskit.content.schema import CompetenciesFile, RubricFile, Spec
 from assesskit.content.variation import lay_out, parameters_of, variant
 from assesskit.errors import ContentError, UsageError
-from assesskit.variants import sound_seed
+from assesskit.variants import A_SEED, is_seed
 
 __all__ = ["Check", "Digests", "Exercise", "Mutant", "fill", "find_root", "load", "rubric_markdown", "slugs"]
 
@@ -67,11 +67,11 @@ def slugs(root: Path) -> tuple[str, ...]:
 def load(root: Path, slug: str, seed: str | None = None, *, cache: Path | None = None) -> Exercise:
     """Read one exercise with its rubric and checks; with a seed, the variant it draws, whose files are kept in `cache`.
 
-    Raises UsageError for a slug that is not there or a seed that is none, ContentError with every problem that was found
-    otherwise.
+    Raises UsageError for a slug that is not there or a seed that is none, ContentError with every problem that was
+    found otherwise.
     """
-    if seed is not None:
-        sound_seed(seed, where="seed")
+    if seed is not None and not is_seed(seed):
+        raise UsageError(f"is no seed: {A_SEED}", where="seed")
     exercise = _read(root, slug)
     if seed is None:
         return exercise

@@ -43,9 +43,9 @@ class Exercise:
     competencies: Mapping[str, str]
     checks: Mapping[str, tuple[Check, ...]]
     mutants: tuple[Mutant, ...]
-    parameters: tuple[Parameter, ...] = ()
-    keep: tuple[str, ...] = ()
-    variant: Variant = Variant()
+    parameters: tuple[Parameter, ...]
+    keep: tuple[str, ...]
+    variant: Variant
     written: Exercise | None = None
 
     @property

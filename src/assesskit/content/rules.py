@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from assesskit.content.digests import irregular_below
-from assesskit.content.exercise import Exercise
+from assesskit.content.exercise import VARIANTS, Exercise
 from assesskit.content.parsing import did_you_mean
 from assesskit.content.placeholders import fill, known_placeholders, placeholders
 from assesskit.content.schema import Environment
+from assesskit.variants import draw, words_of
 
 _CRITERION_ID = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+")
 _LEVELS = 4
+_SEEDS, _ENOUGH = 500, 450
+"""Of so many seeds, so many must draw different variants, or candidates would meet the same ones."""
 
 
 def broken(exercise: Exercise) -> list[str]:
@@ -171,4 +174,37 @@ def _claims(exercise: Exercise) -> Iterator[str]:
         yield f"{_mutants(exercise)}: no wrong program fails {name!r}"
 
 
-_RULES = (_criteria, _checks, _links, _paths, _handout, _services, _environments, _claims)
+def _variants(exercise: Exercise) -> Iterator[str]:
+    """Renaming is sound: it meets what is declared, it can be undone, it touches no name that others go by."""
+    where = f"exercises/{exercise.slug}/{VARIANTS}"
+    written = [word for parameter in exercise.parameters for word in parameter.written]
+    for word in _twice(written):
+        yield f"{where}: draw: {word!r} is in two parameters"
+    found: dict[str, str] = {}
+    for name, path in exercise.sources().items() if written else ():
+        text = f"{name}\n{path.read_bytes().decode(errors='replace')}"
+        found |= {word: found.get(word, name) for word in words_of(text)}
+    for parameter in exercise.parameters:
+        for word in parameter.written:
+            if word not in found:
+                yield f"{where}: draw.{parameter.name}: {word!r} is in no file"
+        others = {word for choice in parameter.choices[1:] for word in choice.values()}
+        for word in sorted(others.intersection(found)):
+            if not word.isdigit():
+                yield f"{where}: draw.{parameter.name}: {word!r} means something in {found[word]} already"
+    names = [exercise.slug, *(criterion.id for criterion in exercise.criteria)]
+    names += (mutant.name for mutant in exercise.mutants)
+    names += (right.name for right in exercise.spec.proof.alternates)
+    for name in names:
+        for word in words_of(name).intersection(written):
+            yield f"{where}: draw: {name!r} goes by that name in every variant, and {word!r} would be exchanged in it"
+    if exercise.parameters and (count := _distinct(exercise)) < _ENOUGH:
+        yield f"{where}: draw: {_SEEDS} seeds give {count} variants, expected are {_ENOUGH} at least"
+
+
+def _distinct(exercise: Exercise) -> int:
+    drawn = (draw(exercise.slug, str(seed), exercise.parameters) for seed in range(_SEEDS))
+    return len({str(each) for each in drawn})
+
+
+_RULES = (_criteria, _checks, _links, _paths, _handout, _services, _environments, _claims, _variants)

@@ -187,8 +187,8 @@ class Spec(Table):
 class VariantsFile(Table):
     """The whole of variants.toml: what is drawn, by parameter, and phrases that no variant touches.
 
-    A parameter lists, for each word or number the files are written with, what else may stand for it. What stands at the
-    same place of its lists is drawn together.
+    A parameter lists, for each word or number the files are written with, what else may stand for it. What stands at
+    the same place of its lists is drawn together.
     """
 
     keep: tuple[Text, ...] = ()

@@ -40,11 +40,16 @@ def _wrong(lists: Lists) -> Iterator[str]:
         yield "draws nothing"
     if len({len(others) for others in lists.values()}) > 1:
         yield "its lists are not equally long, and what stands at the same place is drawn together"
+        return
+    columns = [tuple(map(str, column)) for column in zip(*lists.values(), strict=True)]
+    if len({column[0] for column in columns}) < len(columns):
+        yield "its first list names the choices, and names one twice"
+    yield from (f"{', '.join(column)}: names two things alike" for column in columns if len({*column}) < len(column))
     for written, others in lists.items():
         if not others:
             yield f"{written}: needs at least one other spelling"
-        if len({written, *map(str, others)}) != len(others) + 1:
-            yield f"{written}: a spelling is there twice"
+        if written in map(str, others):
+            yield f"{written}: is the first choice already"
         if any(_kind(other) != _kind(written) for other in others):
             yield f"{written}: every spelling must be a word like it: in lower case, in capitals, or a whole number"
 

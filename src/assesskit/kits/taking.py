@@ -25,7 +25,7 @@ from assesskit.content.digests import digest_of
 from assesskit.errors import SubmissionError
 from assesskit.kits.folders import appearing, put
 from assesskit.kits.freezing import FILES, MANIFEST
-from assesskit.kits.manifest import MARKER, FrozenFile, Manifest, not_of
+from assesskit.kits.manifest import MARKER, FrozenFile, Manifest, Workspace, not_of
 from assesskit.kits.naming import MAX_FILES, listed, max_bytes, missing, name_problems
 from assesskit.kits.selecting import select
 from assesskit.kits.workspaces import read_workspace
@@ -54,15 +54,15 @@ class Taken:
     submitted: Submitted
 
 
-def exercise_of(path: Path) -> str | None:
-    """The exercise a submission says it belongs to; None for a folder that is no workspace.
+def origin_of(path: Path) -> Workspace | None:
+    """What a submission says it was started from; None for a folder that is no workspace.
 
     Raises SubmissionError for an archive that cannot be read, UsageError for a workspace whose marker cannot.
     """
     if path.is_dir():
-        return read_workspace(path).exercise if (path / MARKER).exists() else None
+        return read_workspace(path) if (path / MARKER).exists() else None
     with _regular(path) as file, _opened(file, MAX_ARCHIVE, str(path)) as archive:
-        return _manifest(archive, str(path)).workspace.exercise
+        return _manifest(archive, str(path)).workspace
 
 
 def take(path: Path, exercise: Exercise, into: Path) -> Taken:

@@ -36,7 +36,13 @@ def start(exercise: Exercise, into: Path, *, now: datetime) -> Path:
 
     Raises UsageError if the folder is not empty or there is no git, StoreError if it cannot be written.
     """
-    marker = Workspace(exercise=exercise.slug, version=exercise.spec.version, kit=kit_digest(exercise), started=now)
+    marker = Workspace(
+        exercise=exercise.slug,
+        version=exercise.spec.version,
+        seed=exercise.variant.seed,
+        kit=kit_digest(exercise),
+        started=now,
+    )
     given = [(path, file.read_bytes(), bool(file.stat().st_mode & 0o100)) for path, file in exercise.handout()]
     if ".gitignore" not in (path for path, _, _ in given):
         given.append((".gitignore", GITIGNORE.encode(), False))

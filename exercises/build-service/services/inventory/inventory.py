@@ -1,6 +1,6 @@
-"""The inventory of the pod: it reserves goods, once per Idempotency-Key, and keeps everything in memory.
+"""The inventory of the pod: it reserves stock, once per Idempotency-Key, and keeps everything in memory.
 
-Goods whose stock-keeping unit starts with ``OUT-`` are never available.
+What has a `sku` that starts with ``OUT-`` is never available.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from orders.auth import Gateway
     from orders.ordering import Ordering
 
-KEY = re.compile(r"[!-~]{1,128}")
-MAX_LIMIT, DEFAULT_LIMIT = 100, 20
+KEY = re.compile(r"[!-~]{1,140}")
+MAX_LIMIT, DEFAULT_LIMIT = 72, 18
 
 
 def blueprint(ordering: Ordering, gateway: Gateway) -> Blueprint:
@@ -89,7 +89,7 @@ def _refuse(constant: str) -> None:
 def _idempotency_key() -> str:
     key = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
-        raise Problem(400, "An Idempotency-Key of 1 to 128 printable characters is needed")
+        raise Problem(400, "An Idempotency-Key of 1 to 140 printable characters is needed")
     return key
 
 

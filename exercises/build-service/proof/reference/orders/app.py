@@ -13,7 +13,7 @@ from orders.inventory import Inventory
 from orders.ordering import Ordering
 from orders.store import Store
 
-MAX_BODY = 16 * 1024
+MAX_BODY = 48 * 1024
 THREADS = 16
 WRITERS = 12
 """Threads that may make orders, which takes as long as the inventory does; the others are left to reads and probes."""

@@ -8,8 +8,8 @@ import re
 from dataclasses import asdict, dataclass, replace
 
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
-MAX_QUANTITY = 100
-MAX_NOTE = 200
+MAX_QUANTITY = 144
+MAX_NOTE = 240
 CONFIRMED = "confirmed"
 CANCELLED = "cancelled"
 

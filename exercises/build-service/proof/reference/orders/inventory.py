@@ -33,7 +33,7 @@ class Inventory:
         self._session.mount("http://", HTTPAdapter(pool_maxsize=connections))
 
     def reserve(self, key: str, sku: str, quantity: int) -> str:
-        """Reserve goods, once per key, and return the reservation's id.
+        """Reserve stock, once per key, and return the reservation's id.
 
         Raises OutOfStockError, InventoryTimeoutError (it may have been done), InventoryUnavailableError.
         """

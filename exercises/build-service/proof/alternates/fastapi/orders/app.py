@@ -26,10 +26,10 @@ from orders.readiness import Readiness
 from orders.store import BadCursor, Order, Store
 
 CONTRACT = Path(__file__).parent.parent / "contract" / "openapi.yaml"
-BODY_AT_MOST = 16 * 1024
+BODY_AT_MOST = 48 * 1024
 BODY_WITHIN = 4.0
 
-KEY = re.compile(r"[!-~]{1,128}")
+KEY = re.compile(r"[!-~]{1,140}")
 LIMIT = re.compile(r"[0-9]{1,3}")
 ENTITY_TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
 ENTITY_TAGS = re.compile(rf"[ \t,]*{ENTITY_TAG}(?:[ \t]*,[ \t,]*{ENTITY_TAG})*[ \t,]*")
@@ -175,7 +175,7 @@ def _idempotency_key(request: Request) -> str:
     if not values:
         raise Problem(400, "idempotency-key-missing", "The Idempotency-Key header is missing.")
     if len(values) > 1 or not KEY.fullmatch(values[0]):
-        detail = "The Idempotency-Key header must be 1 to 128 printable ASCII characters without spaces."
+        detail = "The Idempotency-Key header must be 1 to 140 printable ASCII characters without spaces."
         raise Problem(400, "idempotency-key-malformed", detail)
     return values[0]
 
@@ -202,15 +202,15 @@ async def _body(request: Request) -> bytes:
 
 
 def _too_large() -> Problem:
-    return Problem(413, "content-too-large", "The body is larger than 16 KiB.")
+    return Problem(413, "content-too-large", "The body is larger than 48 KiB.")
 
 
 def _limit(values: list[str]) -> int:
     if not values:
-        return 20
-    if len(values) == 1 and LIMIT.fullmatch(values[0]) and 1 <= int(values[0]) <= 100:
+        return 18
+    if len(values) == 1 and LIMIT.fullmatch(values[0]) and 1 <= int(values[0]) <= 72:
         return int(values[0])
-    raise Problem(422, "limit-out-of-range", "limit must be a whole number from 1 to 100.")
+    raise Problem(422, "limit-out-of-range", "limit must be a whole number from 1 to 72.")
 
 
 def _matches(values: list[str], etag: str, *, weak: bool) -> bool:

@@ -4,7 +4,7 @@ Three things together make it exactly once:
 
 - what runs now is in `_running`, so requests that come at the same time share one piece of work and its answer;
 - what is done is one row with a unique intent, so a retry finds it, also after a restart;
-- the key for the inventory service is computed from the intent and the goods, so whatever happens between the
+- the key for the inventory service is computed from the intent and the stock, so whatever happens between the
   reservation and the commit (a timeout, a crash, a full disk), the next attempt gets the same reservation.
 """
 
@@ -38,8 +38,8 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     sku: Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{2,31}$")]
-    quantity: Annotated[int, BeforeValidator(_integer), Field(ge=1, le=100)]
-    note: Annotated[str, Field(max_length=200)] | None = None
+    quantity: Annotated[int, BeforeValidator(_integer), Field(ge=1, le=144)]
+    note: Annotated[str, Field(max_length=240)] | None = None
 
     def fingerprint(self) -> bytes:
         """The same for the same JSON values. A note of null is not the same JSON value as no note."""
@@ -105,9 +105,9 @@ class Creation:
             task.exception()  # seen, even if every caller has gone
 
     async def _make(self, intent: bytes, fingerprint: bytes, caller: str, payload: Payload) -> Order:
-        # The goods are part of it: after a 504 the same key may come with other goods, which need another reservation.
-        goods = json.dumps([payload.sku, payload.quantity]).encode()
-        reservation_key = hashlib.sha256(intent + goods).hexdigest()
+        # The stock is part of it: after a 504 the same key may come with other stock, which needs another reservation.
+        stock = json.dumps([payload.sku, payload.quantity]).encode()
+        reservation_key = hashlib.sha256(intent + stock).hexdigest()
         try:
             reservation = await self._inventory.reserve(reservation_key, payload.sku, payload.quantity)
         except OutOfStock as error:

@@ -52,7 +52,7 @@ class Inventory:
         await self._health.aclose()
 
     async def reserve(self, key: str, sku: str, quantity: int) -> str:
-        """Reserves the goods and returns the id of the reservation; once per key, however often it is asked."""
+        """Reserves the stock and returns the id of the reservation; once per key, however often it is asked."""
         started = time.monotonic()
         with tracer.start_as_current_span(
             "POST /reservations",

@@ -1,4 +1,4 @@
-/** The inventory service: reserves goods, in a time that our callers can rely on. */
+/** The inventory service: reserves stock, in a time that our callers can rely on. */
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -29,7 +29,7 @@ export const problems = {
   inProgress: () =>
     new Problem(409, 'in-progress', 'In progress', 'A request with this key is being worked on.', later),
   wrongState: () => new Problem(412, 'wrong-state', 'Another state', 'If-Match does not name the current state.'),
-  tooLarge: () => new Problem(413, 'too-large', 'Body too large', 'At most 16 KiB are taken.'),
+  tooLarge: () => new Problem(413, 'too-large', 'Body too large', 'At most 48 KiB are taken.'),
   notJson: (detail) => new Problem(415, 'not-json', 'Unsupported media type', detail),
   invalid: (detail) => new Problem(422, 'invalid', 'A rule is broken', detail),
   keyReused: () => new Problem(422, 'key-reused', 'Key used before', 'This Idempotency-Key made another order.'),

@@ -2,14 +2,14 @@
 
 import { problems } from './problems.js';
 
-const MAX_BODY = 16 * 1024;
+const MAX_BODY = 48 * 1024;
 const SKU = /^[A-Z0-9][A-Z0-9-]{2,31}$/;
 const FIELDS = new Set(['sku', 'quantity', 'note']);
 
 export function idempotencyKey({ headers }) {
   const key = headers['idempotency-key'];
-  if (!/^[!-~]{1,128}$/.test(key ?? '')) {
-    throw problems.malformed('Idempotency-Key must be 1 to 128 printable ASCII characters without spaces.');
+  if (!/^[!-~]{1,140}$/.test(key ?? '')) {
+    throw problems.malformed('Idempotency-Key must be 1 to 140 printable ASCII characters without spaces.');
   }
   return key;
 }
@@ -53,18 +53,20 @@ export function newOrder(value) {
   if (unknown !== undefined) throw problems.invalid('There is a field that is not known.');
   const { sku, quantity, note = null } = value;
   if (typeof sku !== 'string' || !SKU.test(sku)) throw problems.invalid('sku must match ^[A-Z0-9][A-Z0-9-]{2,31}$.');
-  if (!Number.isInteger(quantity) || quantity < 1 || quantity > 100) {
-    throw problems.invalid('quantity must be an integer from 1 to 100.');
+  if (!Number.isInteger(quantity) || quantity < 1 || quantity > 144) {
+    throw problems.invalid('quantity must be an integer from 1 to 144.');
   }
-  if (note !== null && (typeof note !== 'string' || [...note].length > 200)) {
-    throw problems.invalid('note must be text of at most 200 characters, or null.');
+  if (note !== null && (typeof note !== 'string' || [...note].length > 240)) {
+    throw problems.invalid('note must be text of at most 240 characters, or null.');
   }
   return { sku, quantity, note };
 }
 
 export function pageQuery(query) {
-  const [limit = '20', moreLimits] = query.getAll('limit');
-  if (!/^[1-9]\d?$|^100$/.test(limit) || moreLimits) throw problems.invalid('limit must be an integer from 1 to 100.');
+  const [limit = '18', moreLimits] = query.getAll('limit');
+  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > 72 || moreLimits) {
+    throw problems.invalid('limit must be an integer from 1 to 72.');
+  }
   return { limit: Number(limit), cursor: query.get('cursor') ?? undefined };
 }
 
