@@ -46,8 +46,7 @@ class Progress:
                 told = {"program": repeated.claim.name, **each.model_dump(), "folder": str(kept)}
                 self.false.append(told)
                 problems.append(f"{each.criterion} is {each.verdict}: {each.reason} (run {each.run}, kept in {kept})")
-        ungraded = [key for key, verdict in repeated.assessment.verdicts().items() if verdict == "ungraded"]
-        unjudged = f", {len(ungraded)} criteria not judged" if ungraded else ""
+        unjudged = f", not judged: {', '.join(repeated.ungraded)}" if repeated.ungraded else ""
         word = "FALSE" if problems else "as claimed"
         self._line(f"{word:10} {repeated.claim.name:28} grading {repeated.gradings}{unjudged}", problems)
 

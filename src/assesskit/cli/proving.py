@@ -71,8 +71,10 @@ def prove(
         _checked(standing(found, wanted, name, trusted), machine=json_)
         return
     where = settings.runtime(runtime)
-    stands = standing(found, wanted, where.name, trusted)
     signer = signing.author(settings.proof_key()) if sample is None else None
+    listed = signer is None or signer.public in trusted
+    trusted |= {signer.public: "you"} if signer else {}
+    stands = standing(found, wanted, where.name, trusted)
     prover = Prover(found, where, settings.quiet_lock(), lambda _: None, bless=bless, signer=signer, trusted=trusted)
     workers = jobs or os.cpu_count() or 1
     try:
@@ -82,7 +84,7 @@ def prove(
             todo = _todo(stands, again=all_ or bool(only) or right, sample=sample)
             _prove(prover, stands, todo, workers, machine=json_)
     finally:
-        if signer and signer.public not in trusted:
+        if signer and not listed:
             _tell_key(signer)
 
 
@@ -149,9 +151,7 @@ def _repeat(prover: Prover, todo: Sequence[Claim], times: int, jobs: int, *, mac
     if not machine:
         say(f"grading {len(todo)} programs of {prover.exercise.slug} {times} times in {prover.runtime.name}")
     prover.repeat(todo, times, jobs=jobs, on_done=progress.repeated)
-    trusted = {**prover.trusted, prover.signer.public: ""} if prover.signer else prover.trusted
-    entries = reliability.counts(prover.exercise, trusted).read().entries
-    figures = reliability.summed(prover.exercise, entries, prover.runtime.name)
+    figures = reliability.summed(prover.exercise, counts.read().entries, prover.runtime.name)
     if machine:
         print(
             json.dumps({"criteria": {key: each.model_dump() for key, each in figures.items()}, "false": progress.false})
@@ -163,10 +163,8 @@ def _repeat(prover: Prover, todo: Sequence[Claim], times: int, jobs: int, *, mac
 
 
 def _tell_key(signer: Signer) -> None:
-    """Say how what was signed comes to count."""
+    """Say how what was signed comes to count elsewhere."""
     from assesskit.proof.signing import KEYS
 
-    say(
-        f"What was kept counts once its key is trusted: add it to {KEYS}, with the name of its holder, and commit that:"
-    )
+    say(f"What was kept counts for others once {KEYS} trusts its key; add, with your name, and commit:")
     say(f'  [keys]\n  your-name = "{signer.public}"')

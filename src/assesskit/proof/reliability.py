@@ -55,7 +55,7 @@ def false_verdicts(claim: Claim, without: frozenset[str], assessment: Assessment
     expected = {True: "not_met", False: "met"}
     return tuple(
         FalseVerdict(run=assessment.run, criterion=key, verdict=result.verdict, reason=result.reason)
-        for key, result in _held(without, assessment)
+        for key, result in held(without, assessment)
         if result.verdict not in ("ungraded", expected[key in claim.fails])
     )
 
@@ -64,7 +64,7 @@ def added(old: Counted | None, claim: Claim, without: frozenset[str], now: Rests
     """The counts of a claim with one more grading; from the start where what they rest on has changed."""
     before = old if old and old.rests_on == now else None
     verdicts = dict(before.verdicts) if before else {}
-    for key, result in _held(without, assessment):
+    for key, result in held(without, assessment):
         met, not_met, ungraded = (int(result.verdict == verdict) for verdict in ORDER)
         a, b, c = verdicts.get(key, (0, 0, 0))
         verdicts[key] = (a + met, b + not_met, c + ungraded)
@@ -115,8 +115,8 @@ def summed(exercise: Exercise, entries: Mapping[str, Counted], runtime: str) -> 
     }
 
 
-def _held(without: frozenset[str], assessment: Assessment) -> Iterator[tuple[str, CriterionResult]]:
-    """Criteria of an assessment that its claim says something about, each with its result."""
+def held(without: frozenset[str], assessment: Assessment) -> Iterator[tuple[str, CriterionResult]]:
+    """The criteria of an assessment that its claim says something about, each with its result."""
     for result in assessment.results:
         if result.criterion.kind == "automatic" and result.criterion.id not in without:
             yield result.criterion.id, result

@@ -52,11 +52,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Repeated:
-    """One more grading of a claim's program: which of its verdicts are wrong, and how many gradings are counted now."""
+    """One more grading of a claim's program: which of its verdicts are wrong, which criteria got none, and how many
+    gradings are counted now."""
 
     claim: Claim
     assessment: Assessment
     false: tuple[reliability.FalseVerdict, ...]
+    ungraded: tuple[str, ...]
     gradings: int
 
 
@@ -84,9 +86,8 @@ class Prover:
         return tuple(sorted(shown, key=lambda each: wanted.index(each.claim)))
 
     def repeat(self, wanted: Sequence[Claim], times: int, *, jobs: int, on_done: Callable[[Repeated], None]) -> None:
-        """Grade every claim's program `times` times, in rounds, and count every verdict at once. Needs a signer."""
-        for _ in range(times):
-            self._each(self._counted, wanted, jobs, on_done)
+        """Grade every claim's program `times` times. Each grading is counted at once, and kept if there is a signer."""
+        self._each(self._counted, [*wanted] * times, jobs, on_done)
 
     def show(self, claim: Claim) -> Shown:
         """Grade the claim's program as a submission would be graded, and compare."""
@@ -155,9 +156,10 @@ class Prover:
             counted = reliability.added(old, claim, task.without, now, assessment)
             if self.signer:
                 kept.put(claim.name, counted, self.signer, self._names())
-        return Repeated(
-            claim, assessment, reliability.false_verdicts(claim, task.without, assessment), counted.gradings
-        )
+        false = reliability.false_verdicts(claim, task.without, assessment)
+        seen = reliability.held(task.without, assessment)
+        ungraded = tuple(key for key, result in seen if result.verdict == "ungraded")
+        return Repeated(claim, assessment, false, ungraded, counted.gradings)
 
     def _names(self) -> list[str]:
         return [claim.name for claim in claims(self.exercise)]
