@@ -178,5 +178,7 @@ def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run
         score=score(results),
         reliability=measured(exercise, info.name) if task.tests == EVERYTHING else {},
         usage=run.usage,
+        levels=run.record.levels,
         seconds=run.phases.seconds,
+        load_seconds=round(run.record.load_seconds, 3),
     )

@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from assesskit.errors import GraderError, SubmissionFailed
 from assesskit.events import CheckEnded, ChecksPlanned, CheckStarted, OnEvent
-from assesskit.model import Observation, Usage
+from assesskit.model import Observation, ServiceLevels, Usage, Value
 from assesskit.phases import Phases
 from assesskit.pods import Channel, Exit, Pod, Service, ServiceSpec
 
@@ -29,6 +29,7 @@ LATE_SECONDS = 60.0
 """How much longer than its own seconds a grader gets to end its last check, tell the rest and finish."""
 
 Message = Mapping[str, Any]
+Told = TypeVar("Told", bound=Value)
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Record:
     planned: dict[str, tuple[str, ...]] = field(default_factory=dict)
     observations: list[Observation] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    levels: ServiceLevels | None = None
+    load_seconds: float = 0.0
     finished: bool = False
 
 
@@ -151,21 +154,28 @@ class Session:
             case "observation":
                 self._lock.release(force=True)  # a check that was given up while it waited for it has it now
                 self._observe(message["observation"])
-            case "report":
-                self.record.report = message["report"]
             case "finished":
                 self.record.finished = True
             case "broken":
                 raise GraderError("the grader broke", where="grader", hint=str(message["detail"])[-LOG_EXCERPT:])
-            case other:
-                raise GraderError(f"unknown message {other!r}", where="grader")
+            case _:
+                self._keep(message)
         return None
 
+    def _keep(self, message: Message) -> None:
+        """Keep what was measured."""
+        match message["type"]:
+            case "load":
+                self.record.load_seconds += message["seconds"]
+            case "levels":
+                self.record.levels = _valid(ServiceLevels, message["levels"])
+            case "report":
+                self.record.report = message["report"]
+            case other:
+                raise GraderError(f"unknown message {other!r}", where="grader")
+
     def _observe(self, raw: Message) -> None:
-        try:
-            observation = Observation.model_validate(raw)
-        except ValidationError as error:
-            raise GraderError(f"an observation is not of its form: {error}", where="grader") from None
+        observation = _valid(Observation, raw)
         self.record.observations.append(observation)
         self._on_event(CheckEnded(self._run, observation))
 
@@ -202,6 +212,14 @@ class Session:
         except Timeout:
             return {"quiet": False}
         return {"quiet": True}
+
+
+def _valid(kind: type[Told], raw: object) -> Told:
+    """Return what the grader told as a value. Raises GraderError when it is none."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        raise GraderError(f"what it told is no {kind.__name__}: {error}", where="grader") from None
 
 
 def _lines(channel: Channel, until: float) -> Iterator[bytes]:

@@ -141,6 +141,54 @@ class Usage(Value):
     memory_bytes: int | None = None
 
 
+class RouteLevel(Value):
+    """How long a route took under a steady load, in ms, of `count` requests; `samples_ms` are some, sorted."""
+
+    count: int
+    failed: int
+    p50: float
+    p95: float
+    p99: float
+    samples_ms: tuple[float, ...] = ()
+
+
+class SideLevel(Value):
+    """How one service did under load; None is what was not measured or cannot be told on this runtime.
+
+    `requests` of the steady load, of which `failed` did not get the answer they should. `throughput` in good answers a
+    second, under all it can take. `cpu_ms` processor milliseconds of a request. Shares are of the service's own limits:
+    `cpu_share` while the steady load was on it, `memory_share` at its highest.
+    """
+
+    requests: int
+    failed: int
+    routes: dict[str, RouteLevel] = {}
+    throughput: float | None = None
+    cpu_ms: float | None = None
+    cpu_share: float | None = None
+    memory_bytes: int | None = None
+    memory_share: float | None = None
+
+    @property
+    def availability(self) -> float:
+        """The share of good answers."""
+        return 1 - self.failed / self.requests
+
+
+class ServiceLevels(Value):
+    """Service level indicators of the submission and of the reference beside it, by their names.
+
+    `objective` is the share of good answers that is asked for.
+    """
+
+    objective: float = Field(gt=0, lt=1)
+    sides: dict[str, SideLevel] = {}
+
+    def burn(self, side: SideLevel) -> float:
+        """How fast the error budget is spent: 1 spends just all of it (Google, SRE Workbook, chapter 5)."""
+        return (1 - side.availability) / (1 - self.objective)
+
+
 class RuntimeInfo(Value):
     """Which runtime ran the pod. `isolated` is true only where code nobody trusts may run."""
 
@@ -181,6 +229,8 @@ class Assessment(Value):
 
     `reliability` holds, by criterion, what had been measured of these checks by then; a criterion that was not, or not
     with this version of everything, is not in it.
+
+    `seconds` is how long each phase took; for `load_seconds` of them load was offered.
     """
 
     schema_id: Literal["assesskit/assessment/1"] = SCHEMA
@@ -200,7 +250,9 @@ class Assessment(Value):
     score: Score
     reliability: dict[str, Reliability] = {}
     usage: dict[str, Usage] = {}
+    levels: ServiceLevels | None = None
     seconds: dict[str, float] = {}
+    load_seconds: float = 0.0
 
     def verdicts(self) -> dict[str, Verdict]:
         """Verdict by criterion id, in the rubric's order."""

@@ -72,7 +72,7 @@ def programs(exercise: Exercise, submission: Path, *, reference: bool) -> dict[s
 
 def pod_spec(exercise: Exercise, run: str) -> PodSpec:
     """Return what the pod is asked for: a port for every listener, a volume for every program with a store."""
-    relays = [f"relay-{service.name}" for service in exercise.spec.services if service.relay_key]
+    relays = [relay for service in exercise.spec.services if service.relay_key for relay in _relays(service.name)]
     volume = exercise.spec.submission.volume_mb
     return PodSpec(
         run,
@@ -147,7 +147,9 @@ def hello(
 ) -> dict[str, Any]:
     """Return the harness's first line; see `checks.wire`."""
     ready = {"ready_path": exercise.spec.submission.ready_path, "ready_within": exercise.spec.submission.ready_within}
-    services: dict[str, Any] = {name: {"port": pod.ports[name], "uid": None} | ready for name in CANDIDATES}
+    limits = exercise.spec.submission.limits
+    bounds = {"cpus": limits.cpus, "memory_bytes": limits.memory_mb * 2**20}
+    services: dict[str, Any] = {name: {"port": pod.ports[name], "uid": None} | ready | bounds for name in CANDIDATES}
     relays = []
     for service in exercise.spec.services:
         services[service.name] = {
@@ -157,8 +159,9 @@ def hello(
             "ready_within": exercise.spec.submission.ready_within,
         }
         if service.relay_key:
-            port, target = pod.ports[f"relay-{service.name}"], pod.ports[service.name]
-            relays.append({"name": service.name, "port": port, "target": target, "key": service.relay_key})
+            named = zip((service.name, f"{service.name}-reference"), _relays(service.name), strict=True)
+            edge = {"target": pod.ports[service.name], "key": service.relay_key}
+            relays += [{"name": name, "port": pod.ports[port], **edge} for name, port in named]
     return {
         "type": "hello",
         "nonce": hidden.nonce,
@@ -173,6 +176,11 @@ def hello(
     }
 
 
+def _relays(service: str) -> tuple[str, str]:
+    """Return the names of the ports of the relays in front of a service: the submission's, and the reference's."""
+    return f"relay-{service}", f"relay-{service}-reference"
+
+
 def _limits(asked: AskedLimits) -> Limits:
     """Return the limits an exercise asks for, as the pod's port takes them."""
     return Limits(**asked.model_dump())
@@ -185,8 +193,8 @@ def _below(folder: Path, prefix: str) -> dict[str, bytes]:
 def _filled(env: Mapping[str, str], name: str, pod: Pod, hidden: Secrets) -> dict[str, str]:
     """Fill in the placeholders of an environment; the content loader has checked that each is known."""
     values = {f"port.{port}": str(number) for port, number in pod.ports.items()}
-    if name == "reference":  # past the relays, where the submission could stand in its way
-        values |= {relay: values.get(relay.replace(".relay-", "."), value) for relay, value in values.items()}
+    if name == "reference":  # through relays of its own: in the others the submission could stand in its way
+        values |= {relay: values.get(f"{relay}-reference", value) for relay, value in values.items()}
     values |= {"port.self": str(pod.ports[name]), "token": hidden.token(name), "volume": pod.volumes.get(name, "")}
     if any("{public_key}" in template for template in env.values()):
         values["public_key"] = hidden.public_pem(name)

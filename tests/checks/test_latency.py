@@ -12,6 +12,7 @@ import pytest
 from assesskit.checks.comparison import require
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.latency import MIN_WINDOWS, judge, quantile, quiet_figure
+from assesskit.checks.measured import READS
 from assesskit.instruments.load import Sample
 
 BUDGET_MS = 15.0
@@ -174,12 +175,12 @@ def test_the_evidence_has_both_sides_and_the_interval():
 def test_a_verdict_becomes_the_outcome_of_a_check():
     """Met is silence, not met the submission's failure, inconclusive neither."""
     good = judge(simulated(RIGHT["as the reference"], "quiet", 1), BUDGET_MS, 1.6)
-    require(good)
+    require(good, READS)
     slow = judge(simulated(WRONG["a sleep under a lock"], "quiet", 1), BUDGET_MS, 1.6)
     with pytest.raises(Failure, match=r"the median latency over the reference's: \+40\.\d ms"):
-        require(slow)
+        require(slow, READS)
     with pytest.raises(Inconclusive, match="only 0 windows"):
-        require(judge([], BUDGET_MS, 1.6))
+        require(judge([], BUDGET_MS, 1.6), READS)
 
 
 def test_quantiles_lie_between_neighbours():

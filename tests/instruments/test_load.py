@@ -10,8 +10,9 @@ from statistics import median
 
 import pytest
 
+from assesskit.checks.http import Client, prepared
 from assesskit.errors import GraderError
-from assesskit.instruments.load import Load, RequestTemplate, Sample
+from assesskit.instruments.load import FRESH, Load, RequestTemplate, Sample
 
 
 class Service(ThreadingHTTPServer):
@@ -26,6 +27,7 @@ class Service(ThreadingHTTPServer):
         self.serving.set()
         self.connections = 0
         self.arrived: list[tuple[float, str]] = []
+        self.posted: list[tuple[list[tuple[str, str]], bytes]] = []
         super().__init__(("127.0.0.1", 0), Handler)
 
     def stall(self, after: float, seconds: float) -> None:
@@ -57,6 +59,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append((self.headers.items(), body))
+        self.do_GET()
 
     def log_message(self, *args: object) -> None:
         pass
@@ -147,6 +154,38 @@ def test_errors_are_recorded_as_what_they_were():
     assert "longer than 1048576 bytes" in errors["huge"][1]
     assert errors["dead"][0] == 0
     assert "ConnectionRefusedError" in errors["dead"][1]
+
+
+def test_a_request_looks_like_any_other_of_the_graders():
+    """The same headers in the same order, but for the connection, which is kept; what is fresh differs each time."""
+    headers = {"Authorization": "Bearer x", "Content-Type": "application/json", "Idempotency-Key": FRESH}
+    with serving(0.0) as service:
+        mix = {"submission": [RequestTemplate("POST", "/x", headers, f'{{"sku": "TEA-{FRESH}"}}', route="POST /x")]}
+        sides = {"submission": service.server_port}
+        samples = Load(sides, mix, windows=1, window_seconds=0.05, warmup_seconds=0).run()
+        other = prepared("POST", "/x", headers={**headers, "Idempotency-Key": "k"}, body=b'{"sku": "TEA-0123456789AB"}')
+        Client(service.server_port).send(other)
+    *load, (usual, body) = service.posted
+    assert {sample.route for sample in samples} == {"POST /x"}
+    assert {tuple(name for name, _ in sent) for sent, _ in load} == {
+        tuple(name for name, _ in usual if name != "Connection")
+    }
+    assert {len(sent) for _, sent in load} == {len(body)}
+    assert len({dict(sent)["Idempotency-Key"] for sent, _ in load}) == len({sent for _, sent in load}) == 3
+
+
+def test_clients_ask_again_as_soon_as_they_are_answered():
+    """So a side that answers in 20 ms serves four clients at most 200 times a second, hardly less."""
+    with serving(0.02) as service:
+        mix = {"submission": [RequestTemplate("GET", "/x")]}
+        load = Load(
+            {"submission": service.server_port}, mix, windows=2, window_seconds=0.5, warmup_seconds=0, clients=4
+        )
+        samples = load.run()
+    assert load.seconds == 1.0
+    assert 100 <= len(samples) <= 200 + 4
+    assert {sample.window for sample in samples} == {0, 1}
+    assert all(0 <= sample.offset < 0.5 for sample in samples)
 
 
 def test_a_generator_that_fails_is_a_fault_of_ours():

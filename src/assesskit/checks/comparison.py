@@ -1,115 +1,201 @@
-"""Runs a latency comparison: the submission and the reference under the same load, in turn, on a quiet machine."""
+"""Measures the submission beside the reference: the same load in turn, on a quiet machine, once for every criterion.
+
+A kind of load is measured when a criterion first asks for it, and goes on while the verdict is inconclusive. What every
+order costs at the dependency is held up by the same time for both sides: who asks it twice, or lets everybody wait for
+one answer, is then told from noise.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Protocol
 
-from assesskit.checks.expect import Failure, Inconclusive
-from assesskit.checks.intrusion import intrusion, kept_away
-from assesskit.checks.latency import REFERENCE, SUBMISSION, LatencyVerdict, judge, quiet_figure
+from assesskit.checks.cost import CostVerdict
+from assesskit.checks.cost import judge as judge_cost
+from assesskit.checks.creation import CREATED
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.intrusion import Listener, intrusion, kept_away
+from assesskit.checks.latency import REFERENCE, SUBMISSION, LatencyVerdict, Verdict, quiet_figure
+from assesskit.checks.latency import judge as judge_latency
+from assesskit.checks.levels import levels
+from assesskit.checks.measured import DEPENDENCY_SECONDS, READS, RUSH, SIDES, WRITES, Kind, Measured, Mix, cost_ms
 from assesskit.checks.services import Control, Service
-from assesskit.instruments.load import Load, RequestTemplate, Sample
+from assesskit.checks.throughput import ThroughputVerdict
+from assesskit.checks.throughput import judge as judge_throughput
+from assesskit.instruments.load import Load, Sample
+from assesskit.instruments.relay import Fault, Relay
 
-RATE = 60.0
-"""Requests a second to each side."""
-REST_WINDOWS, FIRST_WINDOWS, MORE_WINDOWS = 3, 12, 6
-"""Of half a second, a side: to see the reference alone, to judge, and to go on while it is inconclusive."""
-MAX_SECONDS = 30.0
-"""Of load, altogether."""
-ROUND_SECONDS = 9.0
-"""What a round of MORE_WINDOWS takes."""
+REST_WINDOWS, FIRST_WINDOWS, MORE_WINDOWS = 2, 8, 4
+"""A side: to see the reference alone, to judge, and to go on while it is inconclusive."""
+WARM_SECONDS = 0.3
 LOCK_SECONDS = 45.0
 """How long to wait until no other pod is under load."""
 
 
-@contextmanager
-def reference_running(control: Control) -> Iterator[Service]:
-    """Start the reference and stop it at the end. Raises Inconclusive when it does not come up: our fault.
+class Judged(Protocol):
+    """A verdict, its reason in one line, and what was expected, in words."""
 
-    Raises Failure when the submission reaches for it, or for another service beside it: then any figure is its doing.
-    """
-    submission, reference = control.service(SUBMISSION), control.service(REFERENCE)
-    others = control.beside(SUBMISSION)
-    with kept_away(submission, *others):
-        reference.start()
-        try:
-            try:
-                reference.until_ready()
-            except Failure as failure:
-                raise Inconclusive(f"the reference did not start: {failure.summary}") from failure
-            if intruded := intrusion(submission, others):
-                raise intruded  # before whoever answered is sent a token
-            yield reference
-        finally:
-            reference.stop(2.0)
+    @property
+    def verdict(self) -> Verdict:
+        """Met, not met, or inconclusive."""
+
+    @property
+    def reason(self) -> str:
+        """What was measured."""
+
+    @property
+    def expected(self) -> str:
+        """What the submission must keep to."""
 
 
-def compare(control: Control, requests: Mapping[str, Sequence[RequestTemplate]], budget_ms: float) -> LatencyVerdict:
-    """Load both sides, `requests` naming the mix of each, and judge; go on while the verdict is inconclusive.
-
-    Both services must be ready. Raises Inconclusive when other pods leave this machine no quiet moment.
-    """
-    if not control.quiet(LOCK_SECONDS):
-        raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
-    try:
-        return _measured(control, requests, budget_ms)
-    finally:
-        control.loud()
-
-
-def require(verdict: LatencyVerdict) -> None:
+def require(judged: Judged, kind: Kind) -> None:
     """Raise Failure when the verdict is not met, Inconclusive when there is none."""
-    if verdict.verdict == "not_met":
-        raise Failure(
-            verdict.reason,
-            sent=f"{RATE:g} requests a second, evenly spaced, kept-alive connections",
-            received=verdict.reason,
-            expected=f"at most {verdict.budget_ms:g} ms more than the reference beside it, and no failed requests",
+    if judged.verdict == "not_met":
+        raise Failure(judged.reason, sent=kind.told, received=judged.reason, expected=judged.expected)
+    if judged.verdict == "inconclusive":
+        raise Inconclusive(judged.reason)
+
+
+class Comparison:
+    """Both sides of it; made once for all checks of a session. `mix` fills a service and says what to send it,
+    `relays` are those in front of the dependency, by side.
+
+    What every method may raise: Failure when the submission reaches for a service beside it, cannot be filled, or
+    acknowledges what it has not done; Inconclusive when the reference does not come up, or this machine is never quiet.
+    """
+
+    def __init__(
+        self, control: Control, relays: Mapping[str, Relay], mix: Callable[[Service, str], Mix], objective: float
+    ) -> None:
+        self._control = control
+        self._relays = relays
+        self._beyond: tuple[Listener, ...] = (*control.beside(SUBMISSION), relays[REFERENCE])
+        self._mix = mix
+        self._objective = objective
+        self._mixes: dict[str, Mix] = {}
+        self._seen: dict[Kind, Measured] = {}
+        self._latency: dict[Kind, LatencyVerdict] = {}
+        self._started = ExitStack()
+
+    def latency(self, kind: Kind, budget_ms: float) -> LatencyVerdict:
+        """Whether the submission takes at most `budget_ms` longer than the reference."""
+        if kind not in self._latency:
+            with self._quietly():
+                quiet_ms = quiet_figure(self._at_rest(kind))
+                seen = self._seen[kind] = Measured()
+                self._offer(kind, seen, FIRST_WINDOWS)
+                verdict = judge_latency(seen.samples, budget_ms, quiet_ms, seen.work_ms, kind.waiting_ms)
+                while verdict.verdict == "inconclusive" and seen.windows < kind.most:
+                    self._offer(kind, seen, MORE_WINDOWS)
+                    verdict = judge_latency(seen.samples, budget_ms, quiet_ms, seen.work_ms, kind.waiting_ms)
+                self._latency[kind] = verdict
+                self._expect_reserved(seen)
+        return self._latency[kind]
+
+    def throughput(self, share: float) -> ThroughputVerdict:
+        """Whether the submission answers at least this share of the reference's rate, both with all they can take."""
+        with self._quietly():
+            seen = self._seen[RUSH] = Measured()
+            self._offer(RUSH, seen, FIRST_WINDOWS)
+            verdict = judge_throughput(seen.samples, RUSH.clients, share, self._beside(seen))
+            while verdict.verdict == "inconclusive" and seen.windows < RUSH.most:
+                self._offer(RUSH, seen, MORE_WINDOWS)
+                verdict = judge_throughput(seen.samples, RUSH.clients, share, self._beside(seen))
+            self._expect_reserved(seen)
+        return verdict
+
+    def cost(self, times: float, plus_ms: float) -> CostVerdict:
+        """Whether a request takes at most `times` the reference's processor time and `plus_ms`: reads and writes as
+        they were measured for their latency, which must have been.
+        """
+        steady = [self._seen[kind] for kind in (READS, WRITES)]
+        return judge_cost(cost_ms(steady, SUBMISSION), cost_ms(steady, REFERENCE), times, plus_ms)
+
+    def close(self) -> None:
+        """Stop the reference."""
+        self._started.close()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Both sides are ready, no other pod is under load, and the submission keeps away from what is beside it."""
+        with kept_away(self._control.service(SUBMISSION), *self._beyond):
+            if not self._mixes:
+                self._prepare()
+            if not self._control.quiet(LOCK_SECONDS):
+                raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
+            for relay in self._relays.values():
+                relay.clear()
+                relay.everything(Fault.delay(DEPENDENCY_SECONDS))
+            try:
+                yield
+            finally:
+                for relay in self._relays.values():
+                    relay.reset()
+                self._control.loud()
+                self._control.tell_levels(levels(self._seen, self._control, self._objective))
+
+    def _prepare(self) -> None:
+        submission, reference = (self._control.service(side) for side in SIDES)
+        reference.start()
+        self._started.callback(reference.stop, 2.0)
+        try:
+            reference.until_ready()
+        except Failure as failure:
+            raise Inconclusive(f"the reference did not start: {failure.summary}") from failure
+        if intruded := intrusion(submission, self._beyond):
+            raise intruded  # before whoever answered is sent a token
+        try:
+            theirs = self._mix(reference, secrets.token_hex(1).upper())
+        except Failure as failure:
+            raise Inconclusive(f"the reference cannot be filled: {failure.summary}") from failure
+        self._mixes = {SUBMISSION: self._mix(submission, secrets.token_hex(1).upper()), REFERENCE: theirs}
+
+    def _at_rest(self, kind: Kind) -> list[Sample]:
+        """Load the reference while the submission is paused: its quiet figure is not the submission's to make."""
+        submission = self._control.service(SUBMISSION)
+        submission.pause()
+        try:
+            return self._control.offer(self._load(kind, REST_WINDOWS, (REFERENCE,)))
+        finally:
+            submission.resume()
+
+    def _offer(self, kind: Kind, seen: Measured, windows: int) -> None:
+        """Offer some more windows to both sides, and add what was seen."""
+        load = self._load(kind, windows, SIDES)
+        before = self._usage()
+        samples = self._control.offer(load)
+        if not kind.clients and len(samples) != load.planned:
+            raise Inconclusive(f"the load generator sent {len(samples)} of {load.planned} planned requests")
+        seen.add(samples, load.warming, load.seconds / len(SIDES), before, self._usage())
+
+    def _load(self, kind: Kind, windows: int, sides: Sequence[str]) -> Load:
+        return Load(
+            {side: self._control.service(side).port for side in sides},
+            {side: self._mixes[side].of(kind) for side in sides},
+            rate=kind.rate or 1.0,
+            window_seconds=kind.seconds,
+            windows=windows,
+            warmup_seconds=WARM_SECONDS,
+            clients=kind.clients,
         )
-    if verdict.verdict == "inconclusive":
-        raise Inconclusive(verdict.reason)
 
+    def _usage(self) -> Mapping[str, Mapping[str, Any]]:
+        return {side: self._control.service(side).usage() for side in SIDES}
 
-def _measured(control: Control, requests: Mapping[str, Sequence[RequestTemplate]], budget_ms: float) -> LatencyVerdict:
-    began = time.monotonic()
-    quiet_ms = quiet_figure(_at_rest(control, requests))
-    before = _processor_seconds(control)
-    samples = _offered(control, requests, FIRST_WINDOWS)
-    verdict = judge(samples, budget_ms, quiet_ms, _work_ms(before, _processor_seconds(control), len(samples)))
-    while verdict.verdict == "inconclusive" and time.monotonic() - began + ROUND_SECONDS < MAX_SECONDS:
-        first = samples[-1].window + 1
-        samples += [sample.moved(first) for sample in _offered(control, requests, MORE_WINDOWS)]
-        verdict = judge(samples, budget_ms, quiet_ms, _work_ms(before, _processor_seconds(control), len(samples)))
-    return verdict
+    def _beside(self, seen: Measured) -> float | None:
+        """The processor seconds a second that the submission used beyond what its own windows have room for."""
+        used, cpus = seen.cpu[SUBMISSION], self._control.service(SUBMISSION).cpus
+        return None if used is None or cpus is None else used / seen.seconds - cpus
 
-
-def _processor_seconds(control: Control) -> tuple[float | None, ...]:
-    return tuple(control.service(side).usage()["cpu_seconds"] for side in (SUBMISSION, REFERENCE))
-
-
-def _work_ms(before: Sequence[float | None], after: Sequence[float | None], samples: int) -> float | None:
-    """Return by how much a request of the submission uses more processor time; None where the runtime cannot tell."""
-    used = [end - start for start, end in zip(before, after, strict=True) if start is not None and end is not None]
-    return 1000 * (used[0] - used[1]) / (samples / 2) if len(used) == len(before) else None
-
-
-def _at_rest(control: Control, requests: Mapping[str, Sequence[RequestTemplate]]) -> list[Sample]:
-    """Load the reference while the submission is paused, so that its quiet figure is not the submission's to make."""
-    submission = control.service(SUBMISSION)
-    submission.pause()
-    try:
-        ports = {REFERENCE: control.service(REFERENCE).port}
-        return Load(ports, requests, rate=RATE, windows=REST_WINDOWS, warmup_seconds=0.5).run()
-    finally:
-        submission.resume()
-
-
-def _offered(control: Control, requests: Mapping[str, Sequence[RequestTemplate]], windows: int) -> list[Sample]:
-    ports = {side: control.service(side).port for side in (SUBMISSION, REFERENCE)}
-    load = Load(ports, requests, rate=RATE, windows=windows, warmup_seconds=0.5)
-    samples = load.run()
-    if len(samples) != load.planned:
-        raise Inconclusive(f"the load generator sent {len(samples)} of {load.planned} planned requests")
-    return samples
+    def _expect_reserved(self, seen: Measured) -> None:
+        """Whatever was acknowledged under load was asked of the dependency, as at any other time."""
+        mark = self._mixes[SUBMISSION].mark
+        asked = {call.key for call in self._relays[SUBMISSION].calls() if call.key.startswith(mark)}
+        made = sum(one.side == SUBMISSION and one.status == CREATED for one in seen.samples)
+        expect(
+            made <= len(asked),
+            f"under load {made} things were made, and the dependency was asked for only {len(asked)} of them",
+            expected="under load the same work as at any other time",
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from assesskit.checks import ports
 from assesskit.checks.expect import Failure
@@ -17,7 +18,14 @@ from assesskit.checks.services import Service
 POLL = 0.1
 
 
-def intrusion(submission: Service, others: Sequence[Service]) -> Failure | None:
+class Listener(Protocol):
+    """What the submission has no business at."""
+
+    name: str
+    port: int
+
+
+def intrusion(submission: Service, others: Sequence[Listener]) -> Failure | None:
     """What the submission does at the ports of `others` right now; None when nothing, or when no user id is known."""
     if submission.uid is None:
         return None
@@ -33,7 +41,7 @@ def intrusion(submission: Service, others: Sequence[Service]) -> Failure | None:
 
 
 @contextmanager
-def kept_away(submission: Service, *others: Service) -> Iterator[None]:
+def kept_away(submission: Service, *others: Listener) -> Iterator[None]:
     """Raise Failure at the end if the submission was seen at a port of `others`, whatever else went wrong meanwhile."""
     over = threading.Event()
     seen: list[Failure] = []

@@ -84,6 +84,11 @@ class LatencyVerdict:
     windows: tuple[Window, ...] = ()
     estimates: tuple[Estimate, ...] = ()
 
+    @property
+    def expected(self) -> str:
+        """What the submission must keep to."""
+        return f"at most {self.budget_ms:g} ms more than the reference beside it, and no failed requests"
+
     def evidence(self) -> dict[str, Any]:
         """Return the figures in the shape of the assessment's ``latency`` evidence."""
         differences = [estimate for estimate in self.estimates if estimate.what != SLOW_SHARE]
@@ -110,12 +115,19 @@ UPPER = "the upper quartile over the reference's"
 SLOW_SHARE = "the share of slow requests over the reference's"
 
 
-def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float, work_ms: float | None = None) -> LatencyVerdict:
+def judge(
+    samples: Sequence[Sample],
+    budget_ms: float,
+    quiet_ms: float,
+    work_ms: float | None = None,
+    waiting_ms: float = 0.0,
+) -> LatencyVerdict:
     """Judge the submission's samples beside the reference's.
 
     `budget_ms` is how much slower than the reference it may be. `quiet_ms` is the reference's own figure on this
     machine while the rest of the pod stood still (`quiet_figure`). Requests over it plus two budgets are slow ones.
     `work_ms` is how much more processor time than the reference the submission uses for a request, None if unknown.
+    `waiting_ms` of every answer both sides spend waiting for something of ours, which noise does not stretch.
 
     Noise stretches time on the processor, so it can make a good service look slow, but not a slow one good. So met may
     rest on all windows; not met rests on those beside which the reference was near its quiet figure; and without
@@ -139,7 +151,7 @@ def judge(samples: Sequence[Sample], budget_ms: float, quiet_ms: float, work_ms:
     else:
         verdict, reason = _conclude(every)
         busy = work_ms is not None and work_ms > budget_ms
-        noise_ms = 0.0 if busy else _noise_ms(windows, every[0].low, quiet_ms, work_ms)
+        noise_ms = 0.0 if busy else _noise_ms(windows, every[0].low, quiet_ms - waiting_ms, work_ms, waiting_ms)
         if verdict == "not_met" and every[0].low <= budget_ms + noise_ms:
             noise = f"the machine was quiet enough in only {len(counted)} of {len(windows)} windows"
             verdict, reason = "inconclusive", f"{noise}; {reason}"
@@ -171,13 +183,15 @@ def _estimates(windows: Sequence[Window], budget_ms: float, quiet_ms: float) -> 
     )
 
 
-def _noise_ms(windows: Sequence[Window], difference_ms: float, quiet_ms: float, work_ms: float | None) -> float:
+def _noise_ms(
+    windows: Sequence[Window], difference_ms: float, quiet_ms: float, work_ms: float | None, waiting_ms: float
+) -> float:
     """Return how much of a difference may be noise: processor time, stretched as the reference's own was.
 
     Where the processor time is not known, all of the difference may be it.
     """
-    taken = fmean(latency for window in windows for latency in window.reference)
-    stretch = max(1.0, MARGIN * taken / quiet_ms)
+    taken = fmean(latency for window in windows for latency in window.reference) - waiting_ms
+    stretch = max(1.0, MARGIN * taken / max(quiet_ms, MIN_WORK_MS))
     if work_ms is None:
         return difference_ms - difference_ms / stretch
     return max(work_ms, MIN_WORK_MS) * (stretch - 1)
@@ -198,13 +212,20 @@ def _sentence(estimate: Estimate) -> str:
     return f"{estimate.what}: {value:+.1f} ms (95 %: {low:+.1f} to {high:+.1f}), budget {limit:g} ms"
 
 
+def interval(values: Sequence[float], statistic: Callable[[Sequence[float]], float]) -> tuple[float, float]:
+    """Return the 95 % interval of a statistic over windows, by a bootstrap.
+
+    Requests of one window share its noise, so the window is the unit that is drawn.
+    """
+    draw = random.Random(SEED)  # noqa: S311  a bootstrap that repeats exactly
+    drawn = sorted(statistic(draw.choices(values, k=len(values))) for _ in range(BOOTSTRAPS))
+    return quantile(drawn, 0.025), quantile(drawn, 0.975)
+
+
 def _estimate(
     what: str, values: Sequence[float], statistic: Callable[[Sequence[float]], float], limit: float
 ) -> Estimate:
-    """Bootstrap over windows: requests of one window share its noise, so the window is the unit that is drawn."""
-    draw = random.Random(SEED)  # noqa: S311  a bootstrap that repeats exactly
-    drawn = sorted(statistic(draw.choices(values, k=len(values))) for _ in range(BOOTSTRAPS))
-    return Estimate(what, statistic(values), quantile(drawn, 0.025), quantile(drawn, 0.975), limit)
+    return Estimate(what, statistic(values), *interval(values, statistic), limit)
 
 
 def _windows(samples: Sequence[Sample], reference_limit: float, lag_limit: float) -> tuple[Window, ...]:

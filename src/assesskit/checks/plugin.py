@@ -205,12 +205,12 @@ class GraderPlugin:
         """The submission."""
         return self._world.submission
 
-    @pytest.fixture
+    @pytest.fixture(scope="session")
     def control(self) -> Control:
         """All services by name."""
         return self._world.control
 
-    @pytest.fixture
+    @pytest.fixture(scope="session")
     def relays(self) -> Mapping[str, Relay]:
         """The relay in front of each dependency, by the dependency's name."""
         return self._world.relays
@@ -222,17 +222,17 @@ class GraderPlugin:
             raise LookupError("this exercise has no collector")
         return self._world.collector
 
-    @pytest.fixture
+    @pytest.fixture(scope="session")
     def tokens(self) -> Tokens:
         """Mints bearer tokens."""
         return self._world.tokens
 
-    @pytest.fixture
+    @pytest.fixture(scope="session")
     def facts(self) -> Mapping[str, Any]:
         """What the exercise hands its graders."""
         return self._world.facts
 
-    @pytest.fixture
+    @pytest.fixture(scope="session")
     def resource(self) -> Resource:
         """What the exercise's API makes."""
         if self._world.resource is None:

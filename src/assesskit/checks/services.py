@@ -12,6 +12,7 @@ from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
 from assesskit.checks.http import Client
 from assesskit.checks.stalls import Stalls
+from assesskit.instruments.load import Load, Sample
 
 POLL = 0.05
 PROBE_DEADLINE = 3.0
@@ -30,6 +31,8 @@ class Service:
         self.uid: int | None = facts.get("uid")
         self.ready_path: str = facts.get("ready_path") or ""
         self.ready_within: float = facts.get("ready_within") or 30.0
+        self.cpus: float | None = facts.get("cpus")
+        self.memory_bytes: int | None = facts.get("memory_bytes")
         self.client = Client(self.port, record=record)
         self.paused = False
         self._harness = harness
@@ -158,6 +161,15 @@ class Control:
     def loud(self) -> None:
         """Give the lock back."""
         self._harness.ask("loud")
+
+    def offer(self, load: Load) -> list[Sample]:
+        """Offer a load, see `Load.run`, and tell for how long that was: a grading has little room for it."""
+        self._harness.tell("load", seconds=round(load.seconds, 3))
+        return load.run()
+
+    def tell_levels(self, levels: Mapping[str, Any]) -> None:
+        """Tell how the services did under load so far; what is told last counts."""
+        self._harness.tell("levels", levels=levels)
 
 
 def ended(state: Mapping[str, Any]) -> str:

@@ -8,9 +8,11 @@ The harness's first line, and the only one that is not an answer::
 
     {"type": "hello", "nonce": "…", "run": "…",
      "seconds": 300,                         for the whole session; a check that none are left for is inconclusive
-     "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30},
+     "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30,
+                                 "cpus": 1.0, "memory_bytes": 268435456},    its limits; the reference has the same
                   "inventory":  {"port": 20002, "uid": 20002 | null, "ready_path": …}, "reference": {…}},
-     "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"}],
+     "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"},
+                {"name": "inventory-reference", …}],   the same in front of the reference
      "collector": {"port": 20004, "tokens": {"submission": "…", "reference": "…"}},   ingest tokens by service
      "facts": {…what the exercise hands its graders…, "keys": {"submission": private PEM, "reference": …}},
      "tests": ["public", "hidden"],          folders below the working directory, each with test_*.py
@@ -25,6 +27,8 @@ The grader's lines::
     {"type": "submission_failed", "phase": "start", "reason": …}             it is not, and will not be; no check runs
     {"type": "started", "criterion": …, "check": …}
     {"type": "observation", "observation": {…model.Observation…}}
+    {"type": "load", "seconds": 4.8}                                         so long load is offered now
+    {"type": "levels", "levels": {…model.ServiceLevels…}}                    replaces what was told of it before
     {"type": "report", "report": {…pytest-json-report, without logs and tracebacks…}}
     {"type": "finished"}                                                     the last line; without it, a crash
     {"type": "broken", "detail": "traceback"}                                instead of finished: our fault

@@ -1,7 +1,11 @@
 """The load: requests at times fixed in advance, to several services in turn, each timed from its intended time.
 
 Open loop, because a generator that waits for answers stops asking exactly while a service stalls, and so hides the
-stall (coordinated omission). Locust runs as a command: importing it would patch the process the checks run in.
+stall (coordinated omission). Only to see how much a service can do, clients ask again as soon as they are answered.
+
+A request of the load looks like any other of the grader's, but for its connection, which is kept.
+
+Locust runs as a command: importing it would patch the process the checks run in.
 """
 
 from __future__ import annotations
@@ -18,19 +22,25 @@ from pathlib import Path
 from assesskit.errors import GraderError
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+FRESH = "{fresh}"
+"""Stands for what no other request has: in a header for a UUID, in the body for its last twelve digits in capitals."""
 REQUEST_SECONDS = 5.0
 """A request that has no whole answer after this time is an error."""
 
 
 @dataclass(frozen=True)
 class RequestTemplate:
-    """One request of the mix; an answer of another status than `expect` is an error."""
+    """One request of the mix; an answer of another status than `expect` is an error.
+
+    `route` is the name its samples go by. `FRESH` in a header's value or in the body is made anew for every request.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     expect: int = 200
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Sample:
     status: int
     error: str
     size: int
+    route: str = ""
 
     def moved(self, windows: int) -> Sample:
         """Return the sample as one of a run that goes on after `windows` windows."""
@@ -62,6 +73,9 @@ class Load:
     `sides` maps a side to its port on 127.0.0.1, `requests` to the requests it is sent in turn. Which side goes first
     alternates. A window waits (up to a second) until the one before it is answered, so that no side pays for the
     other's backlog. First each side is warmed up for `warmup_seconds` at the same rate, which is not recorded.
+
+    With `clients` there are no times fixed in advance: so many clients send one request after the other, as fast as
+    they are answered, until the window is over; `offset` and `latency_ms` then count from when a request was sent.
     """
 
     sides: Mapping[str, int]
@@ -70,11 +84,22 @@ class Load:
     window_seconds: float = 0.5
     windows: int = 12
     warmup_seconds: float = 1.0
+    clients: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long load is offered in all."""
+        return len(self.sides) * (self.windows * self.window_seconds + self.warmup_seconds)
 
     @property
     def planned(self) -> int:
-        """How many samples a run returns, if all goes well."""
+        """How many samples a run returns, if all goes well; meaningless with `clients`."""
         return len(self.sides) * self.windows * self._shots(self.window_seconds)
+
+    @property
+    def warming(self) -> int:
+        """How many requests warm up a side, at times fixed in advance."""
+        return self._shots(self.warmup_seconds) if self.warmup_seconds and not self.clients else 0
 
     def run(self, timeout: float = 120.0) -> list[Sample]:
         """Offer the load and return one sample for each request sent.
@@ -113,11 +138,10 @@ class Load:
 
     def _plan(self, samples: Path) -> dict[str, object]:
         """Spell the plan out for the locustfile: each window a side and the offsets of its requests; -1 warms up."""
-        warm = [(side, -1, self._shots(self.warmup_seconds)) for side in self.sides if self.warmup_seconds]
-        shots = self._shots(self.window_seconds)
+        warm = [(side, -1, self.warmup_seconds) for side in self.sides if self.warmup_seconds]
         order = list(self.sides)
         measured = [
-            (side, window, shots)
+            (side, window, self.window_seconds)
             for window in range(self.windows)
             for side in (order if window % 2 == 0 else reversed(order))
         ]
@@ -125,9 +149,16 @@ class Load:
             "sides": dict(self.sides),
             "requests": {side: [asdict(request) for request in mix] for side, mix in self.requests.items()},
             "request_seconds": REQUEST_SECONDS,
+            "fresh": FRESH,
+            "clients": self.clients,
             "windows": [
-                {"side": side, "window": window, "offsets": [shot / self.rate for shot in range(count)]}
-                for side, window, count in (*warm, *measured)
+                {
+                    "side": side,
+                    "window": window,
+                    "seconds": seconds,
+                    "offsets": [shot / self.rate for shot in range(self._shots(seconds))],
+                }
+                for side, window, seconds in (*warm, *measured)
             ],
             "samples": str(samples),
         }

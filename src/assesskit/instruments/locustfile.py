@@ -1,4 +1,4 @@
-"""What locust runs for `load.Load`: one open-loop user. Never imported by anything of ours."""
+"""What locust runs for `load.Load`: one user that plays its plan. Never imported by anything of ours."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import json
 import os
 import resource
 import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gevent
 from geventhttpclient.client import HTTPClient
+from geventhttpclient.header import Headers
 from geventhttpclient.response import HTTPParseError
 from locust import User, task
 
@@ -21,13 +24,23 @@ MAX_BODY = 1024 * 1024
 CONNECTIONS = 64
 """Of one side, kept alive."""
 DRAIN_SECONDS = 1.0
+WITH_BODY = ("POST", "PUT", "PATCH")
 MAX_MEMORY = 1024 * 1024 * 1024
 """Bytes of address space: an answer without end ends this program, not the machine."""
 resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 
-class OpenLoop(User):
-    """Plays the plan once: every request in a greenlet of its own, at its time, whatever became of the others."""
+class Plain(HTTPClient):
+    """Adds no header of its own accord."""
+
+    DEFAULT_HEADERS = Headers()
+
+
+class Player(User):
+    """Plays the plan once: every request in a greenlet of its own, at its time, whatever became of the others.
+
+    With clients in the plan, each of them is a greenlet instead.
+    """
 
     @task
     def play(self) -> None:
@@ -43,7 +56,7 @@ class OpenLoop(User):
     def offer(self) -> None:
         """Send every request of the plan."""
         self.clients = {
-            side: HTTPClient(
+            side: Plain(
                 "127.0.0.1",
                 port,
                 concurrency=CONNECTIONS,
@@ -56,14 +69,29 @@ class OpenLoop(User):
         mixes = {side: itertools.cycle(PLAN["requests"][side]) for side in PLAN["sides"]}
         running = []
         for window in PLAN["windows"]:
-            start = time.perf_counter() + 0.02
-            shots = []
-            for offset in window["offsets"]:
-                _sleep_until(start + offset)
-                shots.append(gevent.spawn(self.shoot, window, offset, start + offset, next(mixes[window["side"]])))
+            begin = self.rush if PLAN["clients"] else self.march
+            shots = list(begin(window, mixes[window["side"]]))
             gevent.joinall(shots, timeout=DRAIN_SECONDS)
             running += shots
         gevent.joinall(running)
+
+    def march(self, window: dict[str, Any], mix: Iterator[dict[str, Any]]) -> Iterator[gevent.Greenlet]:
+        """Send the requests of a window, each at its time."""
+        start = time.perf_counter() + 0.02
+        for offset in window["offsets"]:
+            _sleep_until(start + offset)
+            yield gevent.spawn(self.shoot, window, offset, start + offset, next(mix))
+
+    def rush(self, window: dict[str, Any], mix: Iterator[dict[str, Any]]) -> Iterator[gevent.Greenlet]:
+        """Let clients send for as long as the window lasts."""
+        start = time.perf_counter()
+
+        def ask() -> None:
+            while (now := time.perf_counter()) < start + window["seconds"]:
+                self.shoot(window, now - start, now, next(mix))
+
+        yield from [gevent.spawn(ask) for _ in range(PLAN["clients"])]
+        _sleep_until(start + window["seconds"])
 
     def shoot(self, window: dict[str, Any], offset: float, intended: float, request: dict[str, Any]) -> None:
         """Send one request and record how it went."""
@@ -89,6 +117,7 @@ class OpenLoop(User):
                 "status": status,
                 "error": error,
                 "size": size,
+                "route": request["route"],
             }
         )
         self.environment.events.request.fire(
@@ -102,8 +131,11 @@ class OpenLoop(User):
 
     def fetch(self, side: str, request: dict[str, Any]) -> tuple[int, int]:
         """Return status and size of an answer, read to its end."""
-        body = request["body"].encode()
-        response = self.clients[side].request(request["method"], request["path"], body=body, headers=request["headers"])
+        fresh = str(uuid.uuid4())
+        body = request["body"].replace(PLAN["fresh"], fresh[-12:].upper()).encode()
+        response = self.clients[side].request(
+            request["method"], request["path"], body=body, headers=self.headers(side, request, body, fresh)
+        )
         try:
             size = len(response.read(MAX_BODY))
             if not response.message_complete:
@@ -112,6 +144,13 @@ class OpenLoop(User):
         finally:
             if not response.message_complete:
                 response.release()
+
+    def headers(self, side: str, request: dict[str, Any], body: bytes, fresh: str) -> dict[str, str]:
+        """Return the headers in the order of the grader's own client, so that load looks like any other request."""
+        own = {"Host": f"127.0.0.1:{PLAN['sides'][side]}", "Accept-Encoding": "identity"}
+        if body or request["method"] in WITH_BODY:
+            own["Content-Length"] = str(len(body))
+        return own | {name: value.replace(PLAN["fresh"], fresh) for name, value in request["headers"].items()}
 
 
 def _sleep_until(moment: float) -> None:

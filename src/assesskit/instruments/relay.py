@@ -59,8 +59,9 @@ class Relay:
     Every method raises GraderError when the relay's own program fails.
     """
 
-    def __init__(self, program: Program, port: int) -> None:
+    def __init__(self, program: Program, name: str, port: int) -> None:
         self._program = program
+        self.name = f"relay {name}"
         self.port = port
 
     @classmethod
@@ -72,7 +73,7 @@ class Relay:
         """
         program = Program("assesskit.instruments.relay_server", f"relay {name}")
         try:
-            return cls(program, program.ask("open", port=port, target=target, key=key))
+            return cls(program, name, program.ask("open", port=port, target=target, key=key))
         except BaseException:
             program.stop()
             raise
