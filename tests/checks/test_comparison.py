@@ -185,7 +185,7 @@ def test_the_submission_stands_still_while_the_reference_is_seen_alone_and_goes_
 def test_what_is_acknowledged_under_load_was_really_done(compared):
     """Whoever leaves the dependency out to be fast has failed, with the count."""
     subject, _ = compared(forgets=True)
-    with pytest.raises(Failure, match=r"under load 80 things were made, .* asked for only 0 of them"):
+    with pytest.raises(Failure, match=r"under load 96 things were made, .* asked for only 0 of them"):
         subject.latency(WRITES, 1000.0)
 
 

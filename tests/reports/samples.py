@@ -16,8 +16,11 @@ from assesskit.model import (
     Gradings,
     Observation,
     Reliability,
+    RouteLevel,
     RuntimeInfo,
     Score,
+    ServiceLevels,
+    SideLevel,
     Submitted,
     Usage,
     Verdict,
@@ -227,9 +230,31 @@ def assessment(results: tuple[CriterionResult, ...] | None = None, **changes: An
             "submission": Usage(cpu_seconds=11.42, memory_bytes=96 * 2**20),
             "inventory": Usage(cpu_seconds=1.08, memory_bytes=None),
         },
+        "levels": ServiceLevels(
+            objective=0.999, sides={"submission": side(12.4, failed=2), "reference": side(4.1, failed=0)}
+        ),
+        "load_seconds": 24.8,
         "seconds": {"images": 4.1, "build": 17.9, "pod": 0.4, "start": 1.2, "checks": 70.1, "report": 0.2},
     }
     return Assessment(**(values | changes))
+
+
+def side(latency_ms: float, *, failed: int) -> SideLevel:
+    """How one side did: a route of 400 requests that took about so long, some of which failed."""
+    samples = tuple(latency_ms * (0.8 + step / 100) for step in range(100))
+    route = RouteLevel(
+        count=400, failed=failed, p50=latency_ms * 1.3, p95=latency_ms * 1.75, p99=latency_ms * 1.79, samples_ms=samples
+    )
+    return SideLevel(
+        requests=400,
+        failed=failed,
+        routes={"GET /v1/orders/{order_id}": route},
+        throughput=231.4,
+        cpu_ms=3.52,
+        cpu_share=0.163,
+        memory_bytes=90 * 2**20,
+        memory_share=0.352,
+    )
 
 
 def all_with(verdict: Verdict, reason: str) -> tuple[CriterionResult, ...]:

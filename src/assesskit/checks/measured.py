@@ -32,8 +32,8 @@ class Kind:
 
 READS = Kind("60 reads a second, evenly spaced, on kept-alive connections", rate=60.0)
 WRITES = Kind(
-    "25 writes a second, evenly spaced, on kept-alive connections, while the dependency takes 40 ms to answer",
-    rate=25.0,
+    "30 writes a second, evenly spaced, on kept-alive connections, while the dependency takes 40 ms to answer",
+    rate=30.0,
     waiting_ms=1000 * DEPENDENCY_SECONDS,
 )
 RUSH = Kind(

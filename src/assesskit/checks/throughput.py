@@ -49,8 +49,8 @@ def judge(samples: Sequence[Sample], clients: int, share: float, beside: float |
     ratios = [ours / theirs for ours, theirs in zip(rates[SUBMISSION], rates[REFERENCE], strict=True)]
     low, high = interval(ratios, median)
     ratio = median(ratios)
-    told = f"{typical[SUBMISSION]:.0f} requests a second beside the reference's {typical[REFERENCE]:.0f}"
-    reason = f"{told}: {ratio:.0%} of it (95 %: {low:.0%} to {high:.0%}), at least {share:.0%} are expected"
+    told = f"{typical[SUBMISSION]:.0f} answers a second, and {typical[REFERENCE]:.0f} answers a second of the reference"
+    reason = f"{told}: {ratio:.0%} (95 %: {low:.0%} to {high:.0%}), limit {share:.0%}"
     verdict: Verdict = "met" if low >= share else "not_met" if high < share else "inconclusive"
     if verdict == "met" and beside is not None and beside > BESIDE:
         verdict, reason = "inconclusive", f"the service kept the processor busy beside its own windows; {reason}"

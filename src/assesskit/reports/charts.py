@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from assesskit.reports.views import WORDS, duration, of, word
 
 if TYPE_CHECKING:
     from assesskit.model import CriterionResult, Score
-    from assesskit.reports.evidence import Latency, Side, Span
+    from assesskit.reports.evidence import Latency, Span
 
 WIDTH = 760
 MAX_SPANS = 60
@@ -124,7 +124,19 @@ def _tree(spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:
             waiting.extend((depth + 1, child) for child in reversed(children.get(identity, [])))
 
 
-def distribution(sides: Mapping[str, Side]) -> Markup:
+class Latencies(Protocol):
+    """What a distribution is drawn from, in ms."""
+
+    @property
+    def p99(self) -> float:
+        """The 99th percentile."""
+
+    @property
+    def samples_ms(self) -> Sequence[float]:
+        """Some of the latencies."""
+
+
+def distribution(sides: Mapping[str, Latencies]) -> Markup:
     """Share of requests answered within a time, one stepped line a side; the axis ends past the slowest p99."""
     height, top, bottom = 220, 14, 180
     svg = _svg("chart", "Distribution of latencies: " + ", ".join(sides), (WIDTH, height))

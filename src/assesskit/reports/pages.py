@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from assesskit.reports import charts, evidence, inert, views
+from assesskit.reports import charts, evidence, inert, levels, views
 
 if TYPE_CHECKING:
     from assesskit.model import Assessment
@@ -67,6 +67,7 @@ def _pages() -> Environment:
         "style_digest": b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         "charts": charts,
         "views": views,
+        "levels_in_words": levels,
     }
     environment.filters |= {"piece": evidence.piece, "message": evidence.message, "as_json": evidence.as_json}
     environment.filters |= {"excerpt": inert.excerpt, "tail": inert.tail}
@@ -83,6 +84,6 @@ def _texts() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"views": views}
+    environment.globals |= {"views": views, "levels_in_words": levels}
     environment.filters |= {"code_block": inert.code_block, "excerpt": inert.excerpt, "tail": inert.tail}
     return environment
