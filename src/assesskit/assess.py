@@ -176,7 +176,7 @@ def _assessment(task: Task, info: RuntimeInfo, name: str, started: datetime, run
         competencies=dict(exercise.competencies),
         results=results,
         score=score(results),
-        reliability=measured(exercise, info.name) if task.tests == EVERYTHING else {},
+        reliability=measured(exercise.default, info.name) if task.tests == EVERYTHING else {},
         usage=run.usage,
         levels=run.record.levels,
         seconds=run.phases.seconds,

@@ -53,6 +53,11 @@ def test_what_declares_the_variants_is_not_among_their_files(varied):
     assert not variant.variants_file.exists()
 
 
+def test_records_of_proofs_are_of_the_exercise_as_it_is_written(tmp_path):
+    root = build(tmp_path / "root", {"exercises/tiny/proof/record.json": "{}"})
+    assert not (content.load(root, "tiny", "s", cache=tmp_path / "cache").folder / "proof/record.json").exists()
+
+
 def test_bytes_that_are_no_text_and_modes_stay(tmp_path):
     root = build(tmp_path / "root", {"exercises/tiny/starter/stock.bin": b"stock \xff"})
     (root / "exercises/tiny/starter/app.py").chmod(0o755)

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.reports import pieces, samples
 
-from assesskit.model import Assessment, Evidence, Failure, Submitted, Usage
+from assesskit.model import Assessment, Evidence, Failure, Submitted, Usage, Variant
 
 ATTACKS = (
     "</pre></style></title><script>alert(1)</script>",
@@ -55,6 +55,7 @@ def assessment() -> Assessment:
     )
     return samples.assessment(
         results,
+        variant=Variant(seed=HOSTILE, parameters={HOSTILE: HOSTILE}),
         submission=Submitted(name=HOSTILE, digest=HOSTILE, manifest={HOSTILE: [HOSTILE]}),
         failure=Failure(phase="run", reason=HOSTILE, log=HOSTILE),
         outcome="submission_failed",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
+import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from tests.reports import hostile, samples
 
 from assesskit import reports
-from assesskit.model import Assessment
+from assesskit.model import Assessment, Variant
 
 
 def kinds(assessment: Assessment) -> Counter[str]:
@@ -60,3 +62,11 @@ def test_every_automatic_verdict_says_how_often_it_is_wrong():
     text = reports.markdown(samples.assessment())
     assert "How sure this is: wrong in 0 of 150 gradings of programs that meet it (at most 2.0 %)" in text
     assert text.count("How sure this is: not measured for this version of the checks.") == 4
+
+
+@pytest.mark.parametrize("render", [reports.html, reports.markdown])
+def test_a_report_says_which_variant_was_graded(render):
+    drawn = samples.assessment(variant=Variant(seed="C-0142", parameters={"domain": "booking", "max_page": "64"}))
+    told = " ".join(re.sub(r"<[^>]*>|\\", " ", render(drawn)).split())
+    assert all(text in told for text in ("C-0142", "booking", "max page", "64"))
+    assert "the default" in render(samples.assessment())

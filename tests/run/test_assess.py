@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from tests.content import varied
 from tests.content.tiny import TOML, build
 
 from assesskit import grading
@@ -446,3 +447,21 @@ def test_the_same_inputs_give_the_same_digest(tmp_path: Path) -> None:
     first, again, other = (run(tmp_path, runtime(says)) for says in (all_well, all_well, worse))
     assert first.run != again.run
     assert first.digest() == again.digest() != other.digest()
+
+
+def test_a_run_records_its_variant(tmp_path: Path) -> None:
+    """Seed and parameters are kept, and two variants of one exercise are told apart but stay comparable."""
+    root, submission = varied.build(tmp_path / "content"), tmp_path / "submission"
+    submission.mkdir()
+    found = []
+    for place in ("depot", "cellar"):
+        seed = varied.seed_for(load(root, "tiny"), place)
+        exercise = load(root, "tiny", seed, cache=tmp_path / "cache")
+        task = Task(exercise, submission, Submitted(name="someone", digest="0" * 64))
+        fake = runtime(all_well, **{place: idle})
+        assessment = assess(task, fake, quiet_lock=tmp_path / "quiet", on_event=lambda _: None).assessment
+        assert assessment.outcome == "graded", assessment.failure
+        assert (assessment.variant.seed, assessment.variant.parameters["place"]) == (seed, place)
+        found.append(assessment)
+    assert found[0].exercise == found[1].exercise
+    assert found[0].digest() != found[1].digest()

@@ -33,8 +33,8 @@ class Exercise:
     """A packaged task: exercise.toml (`spec`), rubric in order, competency titles, the checks of each criterion,
     and the wrong programs that prove them.
 
-    `parameters` are what a seed draws, and `keep` the phrases it never touches. A variant has a root of its own, and
-    `written` is the exercise as its authors wrote it.
+    `parameters` are what a seed draws, and `keep` the phrases it never touches. A variant has files below a root of its
+    own, draws nothing more, and knows the exercise as it is `written`.
     """
 
     root: Path
@@ -47,6 +47,11 @@ class Exercise:
     keep: tuple[str, ...]
     variant: Variant
     written: Exercise | None = None
+
+    @property
+    def default(self) -> Exercise:
+        """The exercise as it is written: its default variant."""
+        return self.written or self
 
     @property
     def slug(self) -> str:
@@ -84,11 +89,15 @@ class Exercise:
         return self.folder / VARIANTS
 
     def sources(self) -> dict[str, Path]:
-        """Every file the exercise is made of, by its path below the content root; without what declares variants."""
+        """Every file that a variant has of its own, by its path below the content root.
+
+        That leaves out what declares variants, and the records of proofs, which lie in proof/ itself.
+        """
         below = {f"exercises/{self.slug}": self.folder, f"graders/{self.slug}": self.public_tests.parent}
         found = {f"{at}/{name}": path for at, folder in below.items() for name, path in files_below(folder).items()}
         found |= {f"docs/rubrics/{file.name}": file for file in (self.rubric_file, self.competencies_file)}
-        return {name: path for name, path in found.items() if path != self.variants_file}
+        proofs = self.folder / "proof"
+        return {name: path for name, path in found.items() if path != self.variants_file and path.parent != proofs}
 
     def planned(self) -> dict[str, tuple[str, ...]]:
         """Check names by criterion id, public before hidden: what `scoring.judge` expects to see observed."""
@@ -107,13 +116,12 @@ class Exercise:
 
         Wrong programs and golden texts change no score, so they change no digest.
         """
-        if self.written:
-            return self.written.digests()
-        files = without(files_below(self.folder), "proof", keep=[self.spec.proof.reference])
+        of = self.default
+        files = without(files_below(of.folder), "proof", keep=[of.spec.proof.reference])
         return Digests(
             exercise=digest_files(files),
-            graders=digest_files(files_below(self.root / "graders" / self.slug)),
-            rubric=digest_files({self.rubric_file.name: self.rubric_file}),
+            graders=digest_files(files_below(of.public_tests.parent)),
+            rubric=digest_files({of.rubric_file.name: of.rubric_file}),
         )
 
     def exercised(self) -> Exercised:

@@ -178,20 +178,18 @@ def _variants(exercise: Exercise) -> Iterator[str]:
     """Renaming is sound: it meets what is declared, it can be undone, it touches no name that others go by."""
     where = f"exercises/{exercise.slug}/{VARIANTS}"
     written = [word for parameter in exercise.parameters for word in parameter.written]
-    for word in _twice(written):
+    other = [{word for choice in each.choices[1:] for word in choice.values()} for each in exercise.parameters]
+    for word in _twice([*written, *(word for words in other for word in words if not word.isdigit())]):
         yield f"{where}: draw: {word!r} is in two parameters"
     found: dict[str, str] = {}
     for name, path in exercise.sources().items() if written else ():
         text = f"{name}\n{path.read_bytes().decode(errors='replace')}"
         found |= {word: found.get(word, name) for word in words_of(text)}
-    for parameter in exercise.parameters:
-        for word in parameter.written:
-            if word not in found:
-                yield f"{where}: draw.{parameter.name}: {word!r} is in no file"
-        others = {word for choice in parameter.choices[1:] for word in choice.values()}
-        for word in sorted(others.intersection(found)):
-            if not word.isdigit():
-                yield f"{where}: draw.{parameter.name}: {word!r} means something in {found[word]} already"
+    for parameter, words in zip(exercise.parameters, other, strict=True):
+        for word in set(parameter.written).difference(found):
+            yield f"{where}: draw.{parameter.name}: {word!r} is in no file"
+        for word in sorted(word for word in words.intersection(found) if not word.isdigit()):
+            yield f"{where}: draw.{parameter.name}: {word!r} means something in {found[word]} already"
     names = [exercise.slug, *(criterion.id for criterion in exercise.criteria)]
     names += (mutant.name for mutant in exercise.mutants)
     names += (right.name for right in exercise.spec.proof.alternates)

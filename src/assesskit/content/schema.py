@@ -192,7 +192,10 @@ class VariantsFile(Table):
     """
 
     keep: tuple[Text, ...] = ()
-    draw: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")], dict[Drawn, tuple[Drawn | int, ...]]]
+    draw: dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")],
+        dict[Drawn, tuple[Drawn | Annotated[int, Field(gt=0)], ...]],
+    ]
 
 
 class RubricFile(Table):
