@@ -17,7 +17,7 @@ export class Inventory {
   #url;
   #metrics;
   #agent = new http.Agent({ keepAlive: true });
-  // Whoever waits longer than this for a slot could not be answered in time any more.
+  // Whoever would wait longer than this for a slot is better told at once.
   #slots = new Slots({ size: 64, queue: 64, waitMs: 250 });
   #budget = new RetryBudget({ most: 8, perSuccess: 0.5 });
 
