@@ -92,6 +92,14 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         {"exercises/tiny/starter/readme.md": ""},
         f"{TOML}: candidate: two files would become readme.md of the workspace",
     ),
+    "the base image twice": (
+        {TOML: ("[submission.limits]", '[submission.images]\nBASE_IMAGE = "debian:12"\n[submission.limits]')},
+        f"{TOML}: submission.images.BASE_IMAGE: is always given",
+    ),
+    "an image that no variable can name": (
+        {TOML: ("[submission.limits]", '[submission.images]\nnode = "node:22"\n[submission.limits]')},
+        f"{TOML}: submission.images.node: ",
+    ),
     "unknown placeholder": (
         {TOML: ("{port.relay-stock}", "{port.relay-stok}")},
         f"{TOML}: submission.env.STOCK_URL: unknown placeholder {{port.relay-stok}} (did you mean 'port.relay-stock'?)",

@@ -6,14 +6,18 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assesskit.cli import settings
 from assesskit.cli.settings import ContentOption, JsonOption, Kind
 from assesskit.cli.told import FAULT, stop, told
-from assesskit.errors import AssesskitError, RuntimeUnavailableError
+from assesskit.errors import AssesskitError, EngineError, RuntimeUnavailableError
+
+if TYPE_CHECKING:
+    from assesskit.content import Exercise
+    from assesskit.pods import PodRuntime
 
 
 def add_to(app: typer.Typer) -> None:
@@ -91,7 +95,25 @@ def _prepared(content: Path | None) -> list[dict[str, Any]]:
             if program.trusted:
                 image = runtime.build(program, lambda line: print(f"  {line}", file=sys.stderr))
                 built.append({"what": "image", "ok": True, "says": f"{slug} {name} {image.digest[:19]}"})
+        if runtime.name == Kind.DOCKER:
+            built += [_allowed(runtime, exercise, argument) for argument in exercise.spec.submission.images]
     return built
+
+
+def _allowed(runtime: PodRuntime, exercise: Exercise, argument: str) -> dict[str, Any]:
+    """Say whether a submission may start from an image that the exercise allows."""
+    import tempfile
+
+    from assesskit.staging import programs
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "Dockerfile").write_text(f"ARG {argument}\nFROM ${{{argument}}}\n")
+        program = programs(exercise, Path(folder), reference=False)["submission"]
+        try:
+            runtime.build(program, lambda _: None)
+        except EngineError as error:
+            return {"what": "image", "ok": False, "says": f"{exercise.slug} {argument}: {error.what}; {error.hint}"}
+    return {"what": "image", "ok": True, "says": f"{exercise.slug} {argument}"}
 
 
 @told

@@ -42,7 +42,7 @@ def _relay_key(key: str) -> str:
 
 def _image_argument(name: str) -> str:
     if name == "BASE_IMAGE":
-        raise ValueError("BASE_IMAGE is always given, whatever the engine has for it")
+        raise ValueError("is always given, whatever the engine has for it")
     return name
 
 
