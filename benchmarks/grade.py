@@ -158,8 +158,8 @@ def floor(exercise: Exercise, images: dict[str, Image], base: str) -> tuple[floa
     return time.perf_counter() - start, load
 
 
-def ours(reference: Path) -> tuple[float, float]:
-    """Seconds of one `assesskit grade` as a whole process, and of the load windows in it."""
+def ours(reference: Path) -> tuple[float, float, dict[str, Any]]:
+    """Seconds of one `assesskit grade` as a whole process, of the load windows in it, and the assessment it wrote."""
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "assesskit.cli", "grade", str(reference), "--exercise", "build-service"]
         start = time.perf_counter()
@@ -168,7 +168,16 @@ def ours(reference: Path) -> tuple[float, float]:
         [written] = Path(out).glob("*/assessment.json")
         assessment = json.loads(written.read_text())
     observations = [seen for result in assessment["results"] for seen in result["observations"]]
-    return took, sum(seen["seconds"] for seen in observations if seen["criterion"].startswith(LOAD))
+    return took, sum(seen["seconds"] for seen in observations if seen["criterion"].startswith(LOAD)), assessment
+
+
+def shares(assessment: dict[str, Any]) -> str:
+    """How long each phase of a grading took, and its share; the time under load is taken out of that of the checks."""
+    phases = dict(assessment["seconds"])
+    phases["checks"] -= assessment["load_seconds"]
+    phases["load windows"] = assessment["load_seconds"]
+    whole = sum(phases.values())
+    return ", ".join(f"{name} {seconds:.1f} s ({seconds / whole:.0%})" for name, seconds in phases.items())
 
 
 def main() -> None:
@@ -182,10 +191,11 @@ def main() -> None:
     }
     base = os.environ.get("ASSESSKIT_BASE_IMAGE", settings.DEFAULT_BASE)
     pairs = [(floor(exercise, images, base), ours(reference)) for _ in range(ROUNDS)]
-    bare, graded = (statistics.median(took - load for took, load in column) for column in zip(*pairs, strict=True))
+    bare, graded = (statistics.median(took - load for took, load, *_ in runs) for runs in zip(*pairs, strict=True))
     print(
         f"assesskit grade       {graded / bare:5.2f} x  a bare script   (aim: 1.2 or less; {ROUNDS} runs each, medians)"
     )
+    print(f"the last of them      {shares(pairs[-1][1][2])}")
 
 
 if __name__ == "__main__":

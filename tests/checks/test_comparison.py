@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from assesskit.checks import comparison, measured
-from assesskit.checks.comparison import Comparison
+from assesskit.checks.comparison import FIRST_WINDOWS, MORE_WINDOWS, REST_WINDOWS, WARM_SECONDS, Comparison
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
-from assesskit.checks.measured import READS, RUSH, WRITES, Mix
+from assesskit.checks.measured import READS, RUSH, SIDES, WRITES, Mix
 from assesskit.checks.services import Control, Service
-from assesskit.instruments.load import FRESH, RequestTemplate
+from assesskit.instruments.load import FRESH, Load, RequestTemplate
 from assesskit.instruments.relay import Relay
 from assesskit.model import ServiceLevels
 
@@ -200,6 +200,23 @@ def test_a_comparison_that_breaks_leaves_the_pod_as_it_was(compared, relays, mon
         link.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert b"200" in link.recv(4096)
     assert not relays["submission"].calls()[-1].fault
+
+
+@pytest.mark.parametrize(("noisy", "seconds"), [(False, 24.0), (True, 35.0)])
+def test_there_is_little_load_in_all(noisy, seconds):
+    """On a quiet machine, and when nothing can be told for as long as it may be tried; a grading has 40 s of it."""
+    rest = {"reference": 1}
+    offered = 0.0
+    for kind in (READS, WRITES, RUSH):
+        more = (kind.most - FIRST_WINDOWS) // MORE_WINDOWS if noisy else 0
+        rounds = [FIRST_WINDOWS, *[MORE_WINDOWS] * more]
+        plans = [(dict.fromkeys(SIDES, 1), count) for count in rounds]
+        plans += [] if kind.clients else [(rest, REST_WINDOWS)]
+        offered += sum(
+            Load(sides, {}, windows=count, window_seconds=kind.seconds, warmup_seconds=WARM_SECONDS).seconds
+            for sides, count in plans
+        )
+    assert offered <= seconds
 
 
 def test_many_clients_get_as_much_from_one_as_from_the_other(compared):

@@ -39,7 +39,6 @@ WRITES = Kind(
 RUSH = Kind(
     "16 clients that ask again as soon as they are answered, three reads to a write, while the dependency takes 40 ms",
     clients=16,
-    seconds=0.5,
 )
 
 
