@@ -227,9 +227,10 @@ def test_a_check_names_the_claims_without_a_current_proof(run: Run) -> None:
 
 def test_ways_to_prove_that_exclude_each_other_are_told(run: Run) -> None:
     """Counting writes, a spot check does not: both at once is a mistake."""
-    said = run("prove", "tiny", "--sample", "3", "--repeat", "2")
-    assert said.returncode == 2
-    assert "exclude each other" in said.stderr
+    for words in (("--sample", "3", "--repeat", "2"), ("--check", "--seeds", "2"), ("--bless", "--seed", "a")):
+        said = run("prove", "tiny", *words)
+        assert said.returncode == 2
+        assert "--" in said.stderr
 
 
 def test_a_seed_draws_the_variant_that_is_worked_on_and_handed_in(run: Run, root: Path, tmp_path: Path) -> None:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from tests.content.tiny import HIDDEN, RUBRIC, TOML
 from tests.proof.conftest import SIGNER, prove
-from tests.run.test_prove import MUTANTS, PATCH
+from tests.run.test_prove import MUTANTS, PATCH, judging
 
 from assesskit.content import load
 from assesskit.errors import ContentError, UsageError
+from assesskit.events import Event
 from assesskit.proof.claims import claims
 from assesskit.proof.record import Standing, standing
 from assesskit.proof.signing import KEYS, author, trusted
+from assesskit.prove import Prover, Shown
 
 RECORD = "exercises/tiny/proof/record.json"
 EVERYTHING = ["reference", "starter", "rude", "slow"]
@@ -175,3 +177,32 @@ def test_a_list_of_keys_with_a_mistake_is_told(root: Path) -> None:
     (root / KEYS).write_text('[keys]\nada = "abc"\n')
     with pytest.raises(ContentError, match=r"proof-keys\.toml: keys\.ada"):
         trusted(root)
+
+
+def test_a_proof_that_was_interrupted_keeps_what_it_had_shown(root: Path) -> None:
+    """What was shown is on record before it is told."""
+    (root / RECORD).unlink()
+    exercise = load(root, "tiny")
+    prover = Prover(exercise, judging(), root.parent / "quiet", lambda _: None, signer=SIGNER, trusted=trusted(root))
+
+    def interrupt(_shown: Shown) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prover.prove(claims(exercise), jobs=1, on_shown=interrupt)
+    assert "reference" in kept(root)
+    assert len(kept(root)) < len(EVERYTHING)
+
+
+def test_what_changed_while_it_was_graded_was_not_shown(root: Path) -> None:
+    """A program edited under way is not the one that was graded."""
+    exercise = load(root, "tiny")
+    starter = root / "exercises/tiny/starter/app.py"
+
+    def edit(_event: Event) -> None:
+        starter.write_text("edited\n")
+
+    prover = Prover(exercise, judging(), root.parent / "quiet", edit, signer=SIGNER, trusted=trusted(root))
+    shown = prover.prove([claims(exercise)[1]], jobs=1, on_shown=lambda _: None)
+    assert shown[0].problems == ("changed while it was graded: program",)
+    assert "starter" not in entries(root)

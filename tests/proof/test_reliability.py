@@ -23,7 +23,7 @@ from assesskit.prove import Prover, Repeated
 COUNTS = "exercises/tiny/proof/reliability.json"
 
 
-def judging(outcomes: dict[str, str]) -> FakeRuntime:
+def judging(outcomes: dict[str, str], **services: Any) -> FakeRuntime:
     """A runtime whose grader sees the same in every program."""
 
     def says(grader: Grader) -> None:
@@ -32,7 +32,7 @@ def judging(outcomes: dict[str, str]) -> FakeRuntime:
             grader.observe(criterion, outcomes.get(criterion, "passed"))
         grader.finish()
 
-    return runtime(says)
+    return runtime(says, **services)
 
 
 def repeat(root: Path, times: int = 1, only: tuple[str, ...] = (), **outcomes: str) -> list[Repeated]:

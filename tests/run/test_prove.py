@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.content.tiny import build
@@ -31,7 +32,7 @@ def content(tmp_path: Path, patch: str = PATCH) -> Path:
     return build(tmp_path / "content", changes)
 
 
-def judging() -> FakeRuntime:
+def judging(**services: Any) -> FakeRuntime:
     """A runtime whose grader reads the mistake off the submission's Dockerfile."""
 
     def says(grader: Grader) -> None:
@@ -45,7 +46,7 @@ def judging() -> FakeRuntime:
             grader.observe(criterion, "failed" if wrong[criterion] else "passed", CHECKS[criterion])
         grader.finish()
 
-    fake = runtime(says)
+    fake = runtime(says, **services)
     return fake
 
 

@@ -1,4 +1,4 @@
-"""The command `prove`: which claims are graded now."""
+"""The command `prove`: which claims are graded now, and on which variants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import math
 import os
 import random
-from typing import TYPE_CHECKING, Annotated
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,10 +20,32 @@ from assesskit.errors import ClaimError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from assesskit.content import Exercise
+    from assesskit.pods import PodRuntime
     from assesskit.proof.claims import Claim
     from assesskit.proof.record import Standing
     from assesskit.proof.signing import Signer
     from assesskit.prove import Prover
+
+WRONG_PER_VARIANT = 4
+"""Wrong programs proven on each variant of `--seeds`, the next ones in turn on the next."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a call asks for: which programs, graded how, and whether a machine reads the answer.
+
+    `in_turn` asks for the right programs and a few wrong ones, others on each variant.
+    """
+
+    only: Sequence[str]
+    right: bool
+    in_turn: bool
+    again: bool
+    sample: int | None
+    repeat: int
+    jobs: int
+    machine: bool
 
 
 @told
@@ -46,6 +70,10 @@ def prove(
     bless: Annotated[
         bool, typer.Option("--bless", help="Write the golden feedback texts. Read them before you commit.")
     ] = False,
+    seed: Annotated[str | None, typer.Option(help="Prove on the variant this seed draws.")] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Prove the right programs and some wrong ones on so many variants at random.", min=0)
+    ] = 0,
     runtime: RuntimeOption = Kind.AUTO,
     content: ContentOption = None,
     json_: JsonOption = False,
@@ -56,48 +84,28 @@ def prove(
     what it names, with the feedback a candidate would read. What was shown is kept, signed, beside the exercise, and
     shown again only after something it rests on has changed.
     """
-    from assesskit.proof import signing
-    from assesskit.proof.claims import claims
-    from assesskit.proof.record import standing
-    from assesskit.prove import Prover
-
-    if sum((check, sample is not None, repeat > 0)) > 1 or (bless and (check or repeat)):
-        raise UsageError("exclude each other", where="--check, --sample, --repeat, --bless")
-    found = settings.exercise(content, exercise)
-    wanted = _chosen(claims(found), only, right=right)
-    trusted = signing.trusted(found.root)
+    if sum((check, sample is not None, repeat > 0, seeds > 0)) > 1:
+        raise UsageError("exclude each other", where="--check, --sample, --repeat, --seeds")
+    if bless and (check or repeat or seeds or seed is not None):
+        raise UsageError("golden texts are those of a proof on the default variant", where="--bless")
+    found = settings.exercise(content, exercise, seed)
+    again = all_ or bool(only) or right or seeds > 0
+    asked = Asked(only or (), right, seeds > 0 and not only, again, sample, repeat, jobs, json_)
     if check:
-        name = "docker" if runtime is Kind.AUTO else runtime.value
-        _checked(standing(found, wanted, name, trusted), machine=json_)
+        _check(found, asked, "docker" if runtime is Kind.AUTO else runtime.value)
         return
-    where = settings.runtime(runtime)
-    signer = signing.author(settings.proof_key()) if sample is None else None
-    listed = signer is None or signer.public in trusted
-    trusted |= {signer.public: "you"} if signer else {}
-    stands = standing(found, wanted, where.name, trusted)
-    prover = Prover(found, where, settings.quiet_lock(), lambda _: None, bless=bless, signer=signer, trusted=trusted)
-    workers = jobs or os.cpu_count() or 1
-    try:
-        if repeat:
-            _repeat(prover, _longest_first(stands), repeat, workers, machine=json_)
-        else:
-            todo = _todo(stands, again=all_ or bool(only) or right, sample=sample)
-            _prove(prover, stands, todo, workers, machine=json_)
-    finally:
-        if signer and not listed:
-            _tell_key(signer)
+    drawn = [secrets.token_hex(4) for _ in range(seeds)]
+    variants = [settings.exercise(content, exercise, each) for each in drawn] or [found]
+    _run(variants, asked, settings.runtime(runtime), bless=bless)
 
 
-def _chosen(every: tuple[Claim, ...], only: Sequence[str] | None, *, right: bool) -> tuple[Claim, ...]:
-    known = {claim.name: claim for claim in every}
-    if unknown := [name for name in only or () if name not in known]:
-        raise UsageError(f"no claim {unknown[0]!r}", where="--only", hint=f"There are: {', '.join(known)}.")
-    return tuple(known[name] for name in only or known if known[name].right or not right)
-
-
-def _checked(stands: Sequence[Standing], *, machine: bool) -> None:
+def _check(exercise: Exercise, asked: Asked, runtime: str) -> None:
     """Tell how every claim stands; end with 1 unless all have a current proof."""
-    if machine:
+    from assesskit.proof.record import standing
+    from assesskit.proof.signing import trusted
+
+    stands = standing(exercise, _chosen(exercise, asked), runtime, trusted(exercise.origin.root))
+    if asked.machine:
         print(json.dumps(proofs.standing(stands)))
     else:
         proofs.tell_standing(stands)
@@ -105,13 +113,59 @@ def _checked(stands: Sequence[Standing], *, machine: bool) -> None:
         stop(ClaimError.exit_code)
 
 
-def _todo(stands: Sequence[Standing], *, again: bool, sample: int | None) -> list[Claim]:
-    """What is graded now, longest first: everything `again`, or what is open with a sample of the rest."""
-    names = {each.claim.name for each in stands if again or not each.kept}
-    if sample is not None:
+def _run(variants: Sequence[Exercise], asked: Asked, runtime: PodRuntime, *, bless: bool) -> None:
+    """Prove or count on each variant in turn; end with the worst of their exit codes."""
+    from assesskit.proof import signing
+    from assesskit.prove import Prover
+
+    listed = signing.trusted(variants[0].origin.root)
+    signer = signing.author(settings.proof_key()) if asked.sample is None else None
+    trusted = {**listed, signer.public: "you"} if signer else listed
+    ended: dict[str | None, tuple[int, dict[str, Any]]] = {}
+    try:
+        for turn, each in enumerate(variants, random.SystemRandom().randrange(1000)):
+            if each.variant.seed is not None and not asked.machine:
+                say(f"variant {each.variant.seed}: {', '.join(each.variant.parameters.values())}")
+            prover = Prover(each, runtime, settings.quiet_lock(), lambda _: None, bless, signer, trusted)
+            chosen = _in_turn(_chosen(each, asked), turn) if asked.in_turn else _chosen(each, asked)
+            ended[each.variant.seed] = (_repeat if asked.repeat else _prove)(prover, chosen, asked)
+    finally:
+        if signer and signer.public not in listed:
+            _tell_key(signer)
+    if asked.machine:
+        told_ = [told for _, told in ended.values()]
+        print(
+            json.dumps(told_[0] if len(variants) == 1 else {"variants": {key: each[1] for key, each in ended.items()}})
+        )
+    if worst := max(code for code, _ in ended.values()):
+        stop(worst)
+
+
+def _chosen(exercise: Exercise, asked: Asked) -> list[Claim]:
+    """The claims that were named, or all; of these the right ones if only they are asked for."""
+    from assesskit.proof.claims import claims
+
+    known = {claim.name: claim for claim in claims(exercise)}
+    if unknown := [name for name in asked.only if name not in known]:
+        raise UsageError(f"no claim {unknown[0]!r}", where="--only", hint=f"There are: {', '.join(known)}.")
+    return [known[name] for name in asked.only or known if known[name].right or not asked.right]
+
+
+def _in_turn(chosen: Sequence[Claim], turn: int) -> list[Claim]:
+    """The right programs, and the wrong ones whose turn it is."""
+    wrong = [claim for claim in chosen if claim.kind == "mutant"]
+    first = turn * WRONG_PER_VARIANT
+    turned = [wrong[(first + step) % len(wrong)] for step in range(min(WRONG_PER_VARIANT, len(wrong)))]
+    return [claim for claim in chosen if claim.right] + turned
+
+
+def _todo(stands: Sequence[Standing], asked: Asked) -> list[Claim]:
+    """What is graded now, longest first: all, or what has no current proof and the sample that is asked for."""
+    names = {each.claim.name for each in stands if asked.again or not each.kept}
+    if asked.sample is not None:
         names |= {each.claim.name for each in stands if each.claim.right}
         rest = [each.claim.name for each in stands if each.claim.name not in names]
-        names |= set(random.SystemRandom().sample(rest, min(sample, len(rest))))
+        names |= set(random.SystemRandom().sample(rest, min(asked.sample, len(rest))))
     return [claim for claim in _longest_first(stands) if claim.name in names]
 
 
@@ -120,46 +174,44 @@ def _longest_first(stands: Sequence[Standing]) -> list[Claim]:
     return [each.claim for each in sorted(stands, key=lambda each: -(each.seconds or math.inf))]
 
 
-def _prove(prover: Prover, stands: Sequence[Standing], todo: Sequence[Claim], jobs: int, *, machine: bool) -> None:
-    """Prove what is to be proven; end with 1 if a claim is false, or if a record that nobody proved is relied on."""
-    progress = proofs.Progress(len(todo), quiet=machine)
-    if not machine:
+def _prove(prover: Prover, chosen: Sequence[Claim], asked: Asked) -> tuple[int, dict[str, Any]]:
+    """Prove what is to be proven. The exit code is 1 for a false claim, and for a record that nobody proved if it is
+    relied on."""
+    from assesskit.proof.record import standing
+
+    stands = standing(prover.exercise, chosen, prover.runtime.name, prover.trusted)
+    todo = _todo(stands, asked)
+    if not asked.machine:
         proofs.tell_standing(stands)
-        drawn = f": {', '.join(claim.name for claim in todo)}" if prover.signer is None else ""
-        say(f"proving {len(todo)} of them in {prover.runtime.name}{drawn}")
-    shown = prover.prove(todo, jobs=jobs, on_shown=progress.shown)
+        named = f": {', '.join(claim.name for claim in todo)}" if prover.signer is None else ""
+        say(f"proving {len(todo)} of them in {prover.runtime.name}{named}")
+    progress = proofs.Progress(len(todo), quiet=asked.machine)
+    shown = prover.prove(todo, jobs=asked.jobs or os.cpu_count() or 1, on_shown=progress.shown)
     summary = proofs.summary(prover.exercise, stands, shown)
-    if machine:
-        print(json.dumps(summary))
-    else:
+    if not asked.machine:
         proofs.tell_summary(summary)
     if any(each.assessment.outcome == "harness_failed" for each in shown):
-        stop(FAULT)
-    relied_on = [each for each in stands if each.refused] if prover.signer is None else []
-    if relied_on or not all(each.held for each in shown):
-        stop(ClaimError.exit_code)
+        return FAULT, summary
+    refused = prover.signer is None and bool(summary["refused"])
+    return ClaimError.exit_code if refused or not all(each.held for each in shown) else 0, summary
 
 
-def _repeat(prover: Prover, todo: Sequence[Claim], times: int, jobs: int, *, machine: bool) -> None:
-    """Grade every program again and again; end with 1 if a verdict was wrong. What is done by then is kept."""
+def _repeat(prover: Prover, chosen: Sequence[Claim], asked: Asked) -> tuple[int, dict[str, Any]]:
+    """Grade every program again and again, and keep each count at once. The exit code is 1 if a verdict was wrong."""
     from assesskit.proof import reliability
 
     counts = reliability.counts(prover.exercise, prover.trusted)
     for name, why in counts.read().refused.items():
         say(f"counts of {name} are refused and begun anew: {why}")
-    progress = proofs.Progress(len(todo) * times, quiet=machine)
-    if not machine:
-        say(f"grading {len(todo)} programs of {prover.exercise.slug} {times} times in {prover.runtime.name}")
-    prover.repeat(todo, times, jobs=jobs, on_done=progress.repeated)
+    progress = proofs.Progress(len(chosen) * asked.repeat, quiet=asked.machine)
+    if not asked.machine:
+        say(f"grading {len(chosen)} programs of {prover.exercise.slug} {asked.repeat} times in {prover.runtime.name}")
+    prover.repeat(chosen, asked.repeat, jobs=asked.jobs or os.cpu_count() or 1, on_done=progress.repeated)
     figures = reliability.summed(prover.exercise, counts.read().entries, prover.runtime.name)
-    if machine:
-        print(
-            json.dumps({"criteria": {key: each.model_dump() for key, each in figures.items()}, "false": progress.false})
-        )
-    else:
+    if not asked.machine:
         proofs.tell_figures(figures)
-    if progress.false:
-        stop(ClaimError.exit_code)
+    told = {"criteria": {key: each.model_dump() for key, each in figures.items()}, "false": progress.false}
+    return ClaimError.exit_code if progress.false else 0, told
 
 
 def _tell_key(signer: Signer) -> None:

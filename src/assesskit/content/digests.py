@@ -16,9 +16,17 @@ def files_below(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in folder.rglob("*"):
         relative = path.relative_to(folder)
-        if CACHES.isdisjoint(relative.parts) and stat.S_ISREG(path.lstat().st_mode):
+        if CACHES.isdisjoint(relative.parts) and _is_regular(path):
             found[relative.as_posix()] = path
     return dict(sorted(found.items()))
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether a path is a regular file; one that went away meanwhile, as half-written files do, is none."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def irregular_below(folder: Path) -> list[str]:

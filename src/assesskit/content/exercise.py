@@ -99,6 +99,11 @@ class Exercise:
         proofs = self.folder / "proof"
         return {name: path for name, path in found.items() if path != self.variants_file and path.parent != proofs}
 
+    @property
+    def origin(self) -> Exercise:
+        """The exercise as its authors wrote it, which a variant is made of."""
+        return self.written or self
+
     def planned(self) -> dict[str, tuple[str, ...]]:
         """Check names by criterion id, public before hidden: what `scoring.judge` expects to see observed."""
         return {criterion: tuple(check.name for check in checks) for criterion, checks in self.checks.items()}

@@ -45,14 +45,23 @@ NO_PART_OF_SPEC = {
 def measured_with(exercise: Exercise, runtime: str) -> RestsOn:
     """What the verdicts on any program rest on: the sources of a run, the graders, the exercise and the runtime.
 
-    Of the rubric nothing: points and texts change no verdict.
+    It is the same for all variants, which are made of the same files. Of the rubric nothing: points and texts change no
+    verdict.
     """
     return {
         "sources": sources(),
         "graders": exercise.digests().graders,
-        "exercise": _exercise(exercise),
+        "exercise": _exercise(exercise.origin),
         "runtime": runtime,
     }
+
+
+def drawn(exercise: Exercise) -> RestsOn:
+    """What else the verdicts on a variant's programs rest on: what declares the variants."""
+    if exercise.variant.seed is None:
+        return {}
+    declared = exercise.origin.variants_file
+    return {"variants": digest_files({declared.name: declared}) if declared.is_file() else ""}
 
 
 def program(claim: Claim) -> RestsOn:
@@ -79,7 +88,7 @@ def _exercise(exercise: Exercise) -> str:
     spec = exercise.spec
     files = without(files_below(exercise.folder), "proof", keep=[spec.proof.reference])
     files = without(files, spec.candidate.starter)
-    for name in ("exercise.toml", spec.candidate.brief):
+    for name in ("exercise.toml", exercise.variants_file.name, spec.candidate.brief):
         files.pop(name, None)
     seen = _told(spec.model_dump(mode="json", exclude=NO_PART_OF_SPEC))  # type: ignore[arg-type]  # a nested exclude
     return digest_of({"files": digest_files(files), "spec": seen})

@@ -7,7 +7,7 @@ claim, so that no entry can be edited, moved to another claim, or brought along 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -44,7 +44,8 @@ class Believed(Generic[E]):
 
 @dataclass(frozen=True)
 class Entries(Generic[E]):
-    """The entries of one kind of one exercise. `trusted` are the keys that count, with their holders' names."""
+    """The entries of one kind of one exercise as it is written. `trusted` are the keys that count, with their holders'
+    names."""
 
     exercise: Exercise
     model: type[E]
@@ -55,7 +56,7 @@ class Entries(Generic[E]):
     @property
     def path(self) -> Path:
         """Where they are kept."""
-        return self.exercise.folder / "proof" / self.file
+        return self.exercise.folder / self.file
 
     def read(self) -> Believed[E]:
         """Read all, and believe those that a trusted key signed for this exercise and claim.
@@ -77,12 +78,13 @@ class Entries(Generic[E]):
                 entries[claim] = entry
         return Believed(entries, refused)
 
-    def put(self, claim: str, entry: E | None, signer: Signer, known: Iterable[str]) -> None:
-        """Sign an entry and write it in the place of the claim's old one, or drop that. Claims not `known` are dropped.
+    def put(self, claim: str, entry: E | None, signer: Signer, stays: Callable[[str, Any], bool]) -> None:
+        """Sign an entry and write it in the place of the claim's old one, or drop that.
 
+        `stays` says of each other claim, and its entry as it lies there, whether it is of any use.
         Raises StoreError when it cannot be written, ContentError for a file that is not of its form.
         """
-        kept = {name: raw for name, raw in self._raw().items() if name in set(known) - {claim}}
+        kept = {name: raw for name, raw in self._raw().items() if name != claim and stays(name, raw)}
         if entry:
             unsigned = entry.model_copy(update={"by": signer.public, "signature": ""})
             signed = unsigned.model_copy(update={"signature": signer.sign(self._said(claim, unsigned))})

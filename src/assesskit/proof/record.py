@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from assesskit.content import Exercise
 from assesskit.model import Outcome, Verdict
-from assesskit.proof.claims import Claim
-from assesskit.proof.digests import RestsOn, golden, measured_with, program
+from assesskit.proof.claims import Claim, claims
+from assesskit.proof.digests import RestsOn, drawn, golden, measured_with, program
 from assesskit.proof.entries import Entries, Entry
 
 SCHEMA = "assesskit/proof/1"
-FILE = "record.json"
+FILE = "proof/record.json"
 
 
 class Proven(Entry):
@@ -27,13 +28,41 @@ class Proven(Entry):
 
 
 def record(exercise: Exercise, trusted: Mapping[str, str]) -> Entries[Proven]:
-    """The record of an exercise."""
-    return Entries(exercise, Proven, SCHEMA, FILE, trusted)
+    """The record of an exercise and its variants."""
+    return Entries(exercise.origin, Proven, SCHEMA, FILE, trusted)
 
 
-def rests_on(exercise: Exercise, claim: Claim, runtime: str) -> RestsOn:
+def key(exercise: Exercise, claim: str) -> str:
+    """The name of a claim's entry: on a variant, with the seed."""
+    seed = exercise.variant.seed
+    return claim if seed is None else f"{claim}@{seed}"
+
+
+def rests_on(exercise: Exercise, claim: str, runtime: str) -> RestsOn:
     """What a claim's proof rests on now."""
-    return {**measured_with(exercise, runtime), **program(claim), **golden(claim)}
+    return _rests_on(exercise, runtime)[claim]
+
+
+def _rests_on(exercise: Exercise, runtime: str) -> dict[str, RestsOn]:
+    """What the proof of each claim rests on now, by name: a variant's programs are those that are written, renamed."""
+    common = {**measured_with(exercise, runtime), **drawn(exercise)}
+    return {claim.name: {**common, **program(claim), **golden(claim)} for claim in claims(exercise.origin)}
+
+
+def stays(exercise: Exercise, runtime: str) -> Callable[[str, Any], bool]:
+    """Which entries are of use: those of claims there are, on other variants only as long as they are current."""
+    now = _rests_on(exercise.origin, runtime)
+
+    def is_of_use(name: str, raw: Any) -> bool:
+        claim, _, seed = name.partition("@")
+        return claim in now and (not seed or (isinstance(raw, dict) and now[claim].items() <= _rests(raw).items()))
+
+    return is_of_use
+
+
+def _rests(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = raw.get("rests_on")
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -51,18 +80,18 @@ class Standing:
         return not (self.open or self.refused)
 
 
-def standing(exercise: Exercise, claims: tuple[Claim, ...], runtime: str, trusted: Mapping[str, str]) -> list[Standing]:
+def standing(exercise: Exercise, wanted: Sequence[Claim], runtime: str, trusted: Mapping[str, str]) -> list[Standing]:
     """How every claim stands, in their order. Raises ContentError for a record that cannot be read."""
     believed = record(exercise, trusted).read()
-    common = measured_with(exercise, runtime)
+    current = _rests_on(exercise, runtime)
     found = []
-    for claim in claims:
-        entry = believed.entries.get(claim.name)
+    for claim in wanted:
+        name, now = key(exercise, claim.name), current[claim.name]
+        entry = believed.entries.get(name)
         if entry is None:
-            refused = believed.refused.get(claim.name, "")
+            refused = believed.refused.get(name, "")
             found.append(Standing(claim, "" if refused else "never proven", refused))
             continue
-        now = {**common, **program(claim), **golden(claim)}
         changed = [name for name in now if entry.rests_on.get(name) != now[name]]
         found.append(Standing(claim, f"changed since: {', '.join(changed)}" if changed else "", seconds=entry.seconds))
     return found

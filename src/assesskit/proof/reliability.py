@@ -18,7 +18,7 @@ from assesskit.proof.entries import Entries, Entry
 from assesskit.proof.signing import trusted as trusted_keys
 
 SCHEMA = "assesskit/reliability/1"
-FILE = "reliability.json"
+FILE = "proof/reliability.json"
 ORDER: tuple[Verdict, ...] = ("met", "not_met", "ungraded")
 
 
@@ -41,13 +41,18 @@ class Counted(Entry):
 
 
 def counts(exercise: Exercise, trusted: Mapping[str, str]) -> Entries[Counted]:
-    """What was counted of an exercise."""
-    return Entries(exercise, Counted, SCHEMA, FILE, trusted)
+    """What was counted of an exercise, all its variants together."""
+    return Entries(exercise.origin, Counted, SCHEMA, FILE, trusted)
 
 
-def rests_on(exercise: Exercise, claim: Claim, runtime: str) -> RestsOn:
+def rests_on(exercise: Exercise, claim: str, runtime: str) -> RestsOn:
     """What a claim's counts rest on now."""
-    return {**measured_with(exercise, runtime), **program(claim)}
+    return _rests_on(exercise, runtime)[claim]
+
+
+def _rests_on(exercise: Exercise, runtime: str) -> dict[str, RestsOn]:
+    common = measured_with(exercise, runtime)
+    return {claim.name: {**common, **program(claim)} for claim in claims(exercise.origin)}
 
 
 def false_verdicts(claim: Claim, without: frozenset[str], assessment: Assessment) -> tuple[FalseVerdict, ...]:
@@ -84,7 +89,7 @@ def measured(exercise: Exercise, runtime: str) -> dict[str, Reliability]:
     Empty where nothing was measured, or where the files that say so cannot be read.
     """
     try:
-        kept = counts(exercise, trusted_keys(exercise.root))
+        kept = counts(exercise, trusted_keys(exercise.origin.root))
         entries = kept.read().entries
     except ContentError:
         return {}
@@ -94,10 +99,10 @@ def measured(exercise: Exercise, runtime: str) -> dict[str, Reliability]:
 def summed(exercise: Exercise, entries: Mapping[str, Counted], runtime: str) -> dict[str, Reliability]:
     """The counts of all claims that still stand, by criterion."""
     total: dict[str, dict[bool, Gradings]] = {}
-    common = measured_with(exercise, runtime) if entries else {}
+    current = _rests_on(exercise, runtime) if entries else {}
     for claim in claims(exercise):
         entry = entries.get(claim.name)
-        if entry is None or claim.outcome != "graded" or entry.rests_on != {**common, **program(claim)}:
+        if entry is None or claim.outcome != "graded" or entry.rests_on != current[claim.name]:
             continue
         for key, (met, not_met, ungraded) in entry.verdicts.items():
             fails = key in claim.fails

@@ -124,11 +124,11 @@ class Prover:
 
     def _proven(self, claim: Claim) -> Shown:
         """Show a claim and keep what came of it; what changed meanwhile was not shown."""
-        before = record.rests_on(self.exercise, claim, self.runtime.name)
+        before = record.rests_on(self.exercise, claim.name, self.runtime.name)
         shown = self.show(claim)
         if self.signer is None or shown.assessment.outcome == "harness_failed":
             return shown
-        now = record.rests_on(self.exercise, claim, self.runtime.name)
+        now = record.rests_on(self.exercise, claim.name, self.runtime.name)
         changed = [name for name in now if now[name] != before[name] and not (self.bless and name == "golden")]
         if changed:
             shown = replace(shown, problems=(*shown.problems, f"changed while it was graded: {', '.join(changed)}"))
@@ -143,11 +143,12 @@ class Prover:
         )
         kept = record.record(self.exercise, self.trusted)
         with self._keeping:
-            kept.put(claim.name, entry if shown.held else None, self.signer, self._names())
+            stays = record.stays(self.exercise, self.runtime.name)
+            kept.put(record.key(self.exercise, claim.name), entry if shown.held else None, self.signer, stays)
         return shown
 
     def _counted(self, claim: Claim) -> Repeated:
-        now = reliability.rests_on(self.exercise, claim, self.runtime.name)
+        now = reliability.rests_on(self.exercise, claim.name, self.runtime.name)
         with self._task(claim) as task:
             assessment = self._graded(task)
         kept = reliability.counts(self.exercise, self.trusted)
@@ -155,14 +156,12 @@ class Prover:
             old = kept.read().entries.get(claim.name)
             counted = reliability.added(old, claim, task.without, now, assessment)
             if self.signer:
-                kept.put(claim.name, counted, self.signer, self._names())
+                names = {each.name for each in claims(self.exercise)}
+                kept.put(claim.name, counted, self.signer, lambda name, _raw: name in names)
         false = reliability.false_verdicts(claim, task.without, assessment)
         seen = reliability.held(task.without, assessment)
         ungraded = tuple(key for key, result in seen if result.verdict == "ungraded")
         return Repeated(claim, assessment, false, ungraded, counted.gradings)
-
-    def _names(self) -> list[str]:
-        return [claim.name for claim in claims(self.exercise)]
 
     @contextmanager
     def _task(self, claim: Claim) -> Iterator[Task]:
