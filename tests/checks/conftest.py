@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.checks.served import contract, key, serve, tokens
+
+__all__ = ["contract", "key", "serve", "tokens"]  # fixtures for every test of this folder
 
 NONCE = "n0nce"
 HEALTHY = """

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import jwt
@@ -14,6 +16,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
+LARGEST = 48 * 1024
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
 TITLES = {400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}
 
@@ -32,7 +35,8 @@ class Orders:
         self.document = document
         self.flaws = flaws
         self.orders: dict[str, dict[str, Any]] = {}
-        self.asked = 0
+        self.asked = self.tagged = 0
+        self.lock = threading.Lock()
 
     def app(self) -> Flask:
         app = Flask("orders")
@@ -102,7 +106,7 @@ class Orders:
         if "no JSON" in self.flaws:
             body = str(shown)
         kind = "text/plain" if "wrong content type" in self.flaws else "application/json; charset=utf-8"
-        tag = {} if "no ETag" in self.flaws else {"ETag": f'"{order["version"]}"'}
+        tag = {} if "no ETag" in self.flaws else {"ETag": self.tag(order)}
         return Response(body, status, {**headers, **tag}, content_type=kind)
 
     def payload(self) -> dict[str, Any]:
@@ -139,6 +143,8 @@ class Orders:
             raise Refused(400)
         if "slow" in self.flaws:
             time.sleep(0.1)
+        if len(request.get_data()) > LARGEST and "any size" not in self.flaws:
+            raise Refused(413)
         given = self.payload()
         if given["sku"].startswith("OUT-"):
             raise Refused(409)
@@ -153,11 +159,33 @@ class Orders:
         limit = request.args.get("limit", "20")
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 100):
             raise Refused(422)
-        if "cursor" in request.args:
+        newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
+        start, size = self.start(newest), int(limit) if limit.isdecimal() else 20
+        if "a page too many" in self.flaws:
+            size += 1
+        items = [{key: value for key, value in order.items() if key != "version"} for order in newest[start:]][:size]
+        following: Any = newest[start + size - 1]["id"] if len(newest) > start + size else None
+        if "offset" in self.flaws and following:
+            following = str(start + size)
+        if "no last page" in self.flaws:
+            following = items[-1]["id"] if items else "last"
+        if "skips one" in self.flaws and following:
+            following = newest[start + size]["id"]
+        return {"items": items, "next_cursor": 7 if "number as cursor" in self.flaws else following}
+
+    def start(self, newest: list[dict[str, Any]]) -> int:
+        """Where the page begins that the cursor names."""
+        cursor = request.args.get("cursor")
+        if cursor is None:
+            return 0
+        if "offset" in self.flaws and cursor.isdecimal():
+            return int(cursor)
+        found = [index for index, order in enumerate(newest) if order["id"] == cursor]
+        if "no last page" in self.flaws and cursor == "last":
+            return len(newest)
+        if "any cursor" not in self.flaws and not found:
             raise Refused(400)
-        newest = [*self.orders.values()][::-1][: int(limit) if limit.isdecimal() else 20]
-        items = [{key: value for key, value in order.items() if key != "version"} for order in newest]
-        return {"items": items, "next_cursor": 7 if "number as cursor" in self.flaws else None}
+        return found[0] + 1 if found else 0
 
     def find(self, key: str) -> dict[str, Any]:
         if "crash on unknown" in self.flaws:
@@ -169,22 +197,46 @@ class Orders:
     def read(self, key: str) -> Response:
         self.caller("orders:read")
         order = self.find(key)
-        if request.headers.get("If-None-Match") == f'"{order["version"]}"':
-            return Response(status=304, headers={"ETag": f'"{order["version"]}"'})
+        if self.matches("If-None-Match", order, weak="strong reads" not in self.flaws):
+            bare = "304 without ETag" in self.flaws
+            return Response(status=304, headers={} if bare else {"ETag": self.tag(order)})
         return self.answer(order)
+
+    def tag(self, order: Mapping[str, Any]) -> str:
+        self.tagged += 1
+        made = {
+            "weak tag": f'W/"{order["version"]}"',
+            "random tag": f'"{self.tagged}"',
+            "tag of the id": f'"{order["id"]}"',
+        }
+        return next((text for flaw, text in made.items() if flaw in self.flaws), f'"{order["version"]}"')
+
+    def matches(self, header: str, order: Mapping[str, Any], *, weak: bool) -> bool:
+        """RFC 9110, 13.1: whether a header names the state of an order."""
+        field, tag = request.headers.get(header, ""), self.tag(order)
+        if "whole header" in self.flaws:
+            return field in ("*", tag)
+        tags = [one.strip().removeprefix("W/" if weak else "") for one in field.split(",")]
+        return field == "*" or tag in tags
 
     def cancel(self, key: str) -> Response:
         self.caller("orders:write")
         order = self.find(key)
-        match = request.headers.get("If-Match")
-        if match is None:
+        with nullcontext() if "race" in self.flaws else self.lock:
+            self.check_state(order)
+            if "race" in self.flaws:
+                time.sleep(0.02)
+            order |= {
+                "status": "canceled" if "another status" in self.flaws else "cancelled",
+                "version": order["version"] + 1,
+            }
+            return self.answer(order)
+
+    def check_state(self, order: Mapping[str, Any]) -> None:
+        if "If-Match" not in request.headers and "cancels unconditionally" not in self.flaws:
             raise Refused(428)
-        if match not in ("*", f'"{order["version"]}"') and "If-Match ignored" not in self.flaws:
+        named = self.matches("If-Match", order, weak="weak writes" in self.flaws)
+        if not named and not self.flaws & {"If-Match ignored", "cancels unconditionally"}:
             raise Refused(412)
         if order["status"] == "cancelled" and "cancels twice" not in self.flaws:
             raise Refused(409)
-        order |= {
-            "status": "canceled" if "another status" in self.flaws else "cancelled",
-            "version": order["version"] + 1,
-        }
-        return self.answer(order)

@@ -2,88 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.checks.orders import AUDIENCE, ISSUER, Orders
-from werkzeug.serving import WSGIRequestHandler, make_server
+from tests.checks.served import RESOURCE, Serve
 
 from assesskit.checks import contract_responses
 from assesskit.checks.contract import keeps_contract, published_document
 from assesskit.checks.contract_errors import answers_errors_well
 from assesskit.checks.contract_responses import answers_as_the_contract_says
 from assesskit.checks.expect import Failure, Inconclusive
-from assesskit.checks.http import Client
-from assesskit.checks.resource import Resource
 from assesskit.checks.tokens import Tokens
-
-EXERCISE = Path(__file__).parents[2] / "exercises/build-service"
-CONTRACT = EXERCISE / "contract/openapi.yaml"
-RESOURCE = Resource(**tomllib.loads((EXERCISE / "exercise.toml").read_text())["grader"]["facts"]["resource"])
-Serve = Callable[..., Client]
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_args: Any, **_kwargs: Any) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture(scope="module")
-def tokens(key: rsa.RSAPrivateKey) -> Tokens:
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    return Tokens({"submission": pem}, ISSUER, AUDIENCE, RESOURCE.scopes)
-
-
-@pytest.fixture(scope="module")
-def contract() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(CONTRACT.read_text())
-    return document
-
-
-@pytest.fixture
-def serve(key: rsa.RSAPrivateKey, contract: dict[str, Any]) -> Iterator[Serve]:
-    """Serves Orders with the given flaws until the test is over."""
-    public = (
-        key.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
-
-    @contextmanager
-    def served(*flaws: str) -> Iterator[Client]:
-        app = Orders(public, contract, frozenset(flaws)).app()
-        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield Client(server.server_port)
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-    with ExitStack() as stack:
-        yield lambda *flaws: stack.enter_context(served(*flaws))
 
 
 def test_a_right_service_meets_all_three(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
     """A right service publishes the contract, errs well and answers as the contract says."""
     client = serve()
     keeps_contract(published_document(client), contract)
-    answers_errors_well(client, tokens, RESOURCE)
+    answers_errors_well(client, tokens, contract, RESOURCE)
     assert answers_as_the_contract_says(client, tokens, contract, RESOURCE) > 100
 
 
@@ -133,22 +69,26 @@ ERRORS = {
     "If-Match ignored": "If-Match with another entity tag: expected 412, got 200",
     "cancels twice": "cancelling what is cancelled: expected 409, got 200",
     "crash on bad JSON": "a body that is not JSON: expected 400, got 500",
+    "any size": "a body of 49153 bytes: expected 413, got 201",
+    "cancels unconditionally": "cancelling without If-Match: expected 428, got 200",
 }
 
 
 @pytest.mark.parametrize(("flaw", "told"), ERRORS.items())
-def test_a_wrong_error_answer_is_named(flaw: str, told: str, serve: Serve, tokens: Tokens) -> None:
+def test_a_wrong_error_answer_is_named(
+    flaw: str, told: str, serve: Serve, tokens: Tokens, contract: dict[str, Any]
+) -> None:
     """Each wrong error answer is told by its case, with what was expected and what came."""
     with pytest.raises(Failure) as failed:
-        answers_errors_well(serve(flaw), tokens, RESOURCE)
+        answers_errors_well(serve(flaw), tokens, contract, RESOURCE)
     assert told in failed.value.received
     assert "RFC 9457" in failed.value.rule
 
 
-def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens) -> None:
+def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
     """One mistake does not hide another."""
-    with pytest.raises(Failure, match="3 of 14 error answers") as failed:
-        answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens, RESOURCE)
+    with pytest.raises(Failure, match="3 of 16 error answers") as failed:
+        answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens, contract, RESOURCE)
     assert failed.value.received.count("expected") == 2
 
 

@@ -22,7 +22,7 @@ def test_the_published_document_keeps_the_contract(service: Service, contract: d
 
 @pytest.mark.criterion("contract.errors")
 def test_every_error_is_a_problem_document_with_the_right_status(
-    service: Service, tokens: Tokens, resource: Resource
+    service: Service, tokens: Tokens, contract: dict[str, Any], resource: Resource
 ) -> None:
-    """400, 401, 403, 404, 405, 409, 412, 415 and 422 come where the contract says, as problem documents."""
-    answers_errors_well(service.client, tokens, resource)
+    """400, 401, 403, 404, 405, 409, 412, 413, 415, 422 and 428 come where the contract says, as problem documents."""
+    answers_errors_well(service.client, tokens, contract, resource)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from assesskit.checks.contract_limits import body_limit
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
+from assesskit.checks.misses import Miss, tell
 from assesskit.checks.resource import Resource
 from assesskit.checks.tokens import Tokens
 
 PROBLEM = "application/problem+json"
-SHOWN = 4
-"""Cases whose exchange is quoted in full."""
 
 
 @dataclass(frozen=True)
@@ -30,33 +31,21 @@ class Case:
     """What is wrong with the headers that this status needs; empty when nothing is."""
 
 
-def answers_errors_well(client: Client, tokens: Tokens, resource: Resource) -> None:
+def answers_errors_well(client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
     """Every error of the contract is answered with its status and a problem document. All are tried before Failure."""
-    cases = [*_credentials(tokens, resource), *_requests(tokens, resource), *_states(client, tokens, resource)]
-    wrong: list[tuple[Case, Exchange, str]] = []
+    cases = [
+        *_credentials(tokens, resource),
+        *_requests(tokens, resource),
+        _too_large(tokens, resource, body_limit(contract, resource)),
+        *_states(client, tokens, resource),
+    ]
+    misses = []
     for case in cases:
         exchange = client.send(case.request)
         if reason := _wrong(case, exchange):
-            wrong.append((case, exchange, reason))
-    if not wrong:
-        return
-    raise _told(wrong, len(cases))
-
-
-def _told(wrong: list[tuple[Case, Exchange, str]], tried: int) -> Failure:
-    """All that is wrong: each case in a line, the first few with what was sent and received."""
-    first, exchange, reason = wrong[0]
-    shown = wrong[:SHOWN]
-    lines = [f"{case.name}: {reason}" for case, _, reason in wrong]
-    received = [f"[{case.name}]\n{exchange.received()}" for case, exchange, _ in shown]
-    return Failure(
-        f"{len(wrong)} of {tried} error answers are not as the contract says, first {first.name}: {reason}",
-        sent="\n\n".join(f"[{case.name}]\n{exchange.sent()}" for case, exchange, _ in shown),
-        received="\n\n".join(["\n".join(lines), *received]),
-        expected="\n".join(f"{case.name}: {case.status} as {PROBLEM} with type, title, status" for case, _, _ in wrong),
-        rule="; ".join(dict.fromkeys(["RFC 9457", *(case.rule for case, _, _ in wrong)])),
-        exchange=exchange,
-    )
+            expected = f"{case.status} as {PROBLEM} with type, title, status"
+            misses.append(Miss(case.name, exchange, reason, expected, case.rule))
+    tell(misses, f"{len(cases)} error answers are not as the contract says", rule="RFC 9457")
 
 
 def _credentials(tokens: Tokens, resource: Resource) -> Iterator[Case]:
@@ -105,32 +94,27 @@ def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     yield Case("a method the path does not have", 405, method, "RFC 9110 section 15.5.6", _allow)
 
 
+def _too_large(tokens: Tokens, resource: Resource, limit: int) -> Case:
+    """A valid payload with so many spaces behind it that one byte is too much."""
+    body = json.dumps(resource.example).encode().ljust(limit + 1)
+    headers = _bearer(tokens) | {"Content-Type": "application/json", "Idempotency-Key": _key()}
+    request = prepared("POST", resource.path, headers=headers, body=body)
+    return Case(f"a body of {limit + 1} bytes", 413, request, "RFC 9110 section 15.5.14")
+
+
 def _states(client: Client, tokens: Tokens, resource: Resource) -> Iterator[Case]:
     headers = _bearer(tokens)
-    path, _ = _made(client, headers, resource)
+    path = resource.cancel_path(resource.existing(client, headers)[0])
+    unconditional = prepared("POST", path, headers=headers)
+    yield Case("cancelling without If-Match", 428, unconditional, "RFC 6585 section 3")
     stale = prepared("POST", path, headers=headers | {"If-Match": '"no-such-state"'})
     yield Case("If-Match with another entity tag", 412, stale, "RFC 9110 section 13.1.1")
-    path, etag = _made(client, headers, resource)
-    cancelled = client.request("POST", path, headers=headers | {"If-Match": etag})
+    item_id, made = resource.existing(client, headers)
+    path = resource.cancel_path(item_id)
+    cancelled = client.request("POST", path, headers=headers | {"If-Match": made.headers.get("etag") or "*"})
     current = cancelled.headers.get("etag") or "*"
     again = prepared("POST", path, headers=headers | {"If-Match": current})
     yield Case("cancelling what is cancelled", 409, again, "RFC 9110 section 15.5.10")
-
-
-def _made(client: Client, bearer: Mapping[str, str], resource: Resource) -> tuple[str, str]:
-    """Make one; return the path that cancels it, and its entity tag."""
-    exchange = resource.made(client, bearer)
-    answer = exchange.answered()
-    item_id = resource.made_id(answer)
-    if item_id is None:
-        raise Failure(
-            f"POST {resource.path} with a valid payload answered {answer.status}, so nothing could be cancelled",
-            sent=exchange.sent(),
-            received=exchange.received(),
-            expected="201 with what was made and its id",
-            exchange=exchange,
-        )
-    return resource.cancel_path(item_id), answer.headers.get("etag") or "*"
 
 
 def _wrong(case: Case, exchange: Exchange) -> str:

@@ -195,10 +195,16 @@ def _undeserved(operation: str, exchange: Exchange, wanted: Wanted) -> Flaw | No
     if wanted == "accepted" and status >= HTTPStatus.BAD_REQUEST and status not in excused:
         what = f"{status}: a request that keeps the contract was refused"
         return Flaw(operation, wanted, what, "a status below 400", "RFC 9110 section 15.3", exchange)
-    if wanted == "unknown" and status != HTTPStatus.NOT_FOUND:
+    if wanted == "unknown" and status not in (HTTPStatus.NOT_FOUND, *_excuses(exchange)):
         what = f"{status}: the answer for something that does not exist"
         return Flaw(operation, wanted, what, "404", "RFC 9110 section 15.5.5", exchange)
     return None
+
+
+def _excuses(exchange: Exchange) -> tuple[int, ...]:
+    """`If-Match: *` asks for something that exists, so 412 says the same as 404 (RFC 9110 section 13.1.1)."""
+    conditional = any(name.lower() == "if-match" for name, _ in exchange.request.headers)
+    return (HTTPStatus.PRECONDITION_FAILED,) if conditional else ()
 
 
 def _wanted_integer(schema: Mapping[str, Any], text: str) -> Wanted:

@@ -16,6 +16,7 @@ from typing import Any
 from assesskit.checks.creation import CREATED, Creation, created
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
+from assesskit.checks.http import Client
 from assesskit.checks.services import Service
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Call, Relay
@@ -126,7 +127,7 @@ def expect_done_once(service: Service, relay: Relay, creation: Creation, senders
     expect_effects(relay, creation, 1, told, last)
 
 
-def volley(service: Service, requests: list[Request], deadline: float = 15.0) -> list[Exchange]:
+def volley(service: Service | Client, requests: list[Request], deadline: float = 15.0) -> list[Exchange]:
     """Send all requests at the same moment; return the exchanges in their order."""
     ready = threading.Barrier(len(requests))
 

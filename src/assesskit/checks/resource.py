@@ -85,6 +85,21 @@ class Resource:
         item_id = made.get("id") if isinstance(made, dict) else None
         return item_id if isinstance(item_id, str) and _ID.fullmatch(item_id) else None
 
+    def existing(self, client: Client, bearer: Mapping[str, str]) -> tuple[str, Response]:
+        """Make one that other requests are about; its id, and the answer. Raises Failure when none comes of it."""
+        exchange = self.made(client, bearer)
+        answer = exchange.answered()
+        item_id = self.made_id(answer)
+        if item_id is None:
+            raise Failure(
+                f"POST {self.path} with a valid payload answered {answer.status}, so there is nothing to go on with",
+                sent=exchange.sent(),
+                received=exchange.received(),
+                expected="201 with what was made and its id",
+                exchange=exchange,
+            )
+        return item_id, answer
+
     def made(self, client: Client, bearer: Mapping[str, str]) -> Exchange:
         """Make one; while the service says that it is still recovering, try again. The answer may be any other."""
         until = time.monotonic() + PATIENCE

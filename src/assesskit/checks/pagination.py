@@ -1,0 +1,172 @@
+"""Pages that a cursor leads through: newest first, none repeated, none left out, while others are made in between.
+
+A page may hold fewer things than asked for, and the order of things made at the same moment is open; both are judged by
+what a caller needs, never by how the cursor is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from assesskit.checks.contract_limits import page_limits
+from assesskit.checks.exchange import Exchange
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.http import Client, prepared
+from assesskit.checks.resource import Resource
+from assesskit.checks.tokens import Tokens
+
+AT_ONCE = 4
+"""Things made at the same moment, so that some have the same time."""
+SPARE = 3
+"""Things more than a page holds by default, and pages more than the things made need."""
+MOST_PAGES = 200
+"""Pages of the largest size that are read to find the last one."""
+MADE_UP = ("made-up-cursor", "bm8tc3VjaC1wYWdl", "x" * 40)
+"""Well-formed, and handed out by nobody; a service for which one of them happens to make sense may answer it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The ids on one page, the cursor of the next, and the exchange that brought them."""
+
+    ids: tuple[str, ...]
+    following: str | None
+    exchange: Exchange
+
+
+def pages_are_stable(client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
+    """Make more things than a page holds, then page through them in several ways. Raises Failure at the first flaw."""
+    _Paging(client, tokens, contract, resource).judge()
+
+
+class _Paging:
+    def __init__(self, client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
+        self._client = client
+        self._bearer = {"Authorization": f"Bearer {tokens.mint()}"}
+        self._limits = page_limits(contract, resource)
+        self._resource = resource
+        self._things = resource.path.rpartition("/")[2]
+        self._made: dict[str, int] = {}
+        """The ids of what exists before paging begins, each with the moment it was made, counted from 0."""
+
+    def judge(self) -> None:
+        """Every way of paging in turn."""
+        self._make_some()
+        self._one_by_one()
+        self._to_the_end()
+        self._page(None, {}, self._limits.default)
+        self._made_up()
+
+    def _make_some(self) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for moment in range((self._limits.default + SPARE) // AT_ONCE + 1):
+                ids = list(pool.map(lambda _: self._make(), range(AT_ONCE)))
+                self._made |= dict.fromkeys(ids, moment)
+
+    def _make(self) -> str:
+        return self._resource.existing(self._client, self._bearer)[0]
+
+    def _one_by_one(self) -> None:
+        """Pages of one, and something is made between every two of them: all page limits, all ties, all moves show."""
+        met: list[str] = []
+        pages = self._pages({"limit": "1"}, 1, self._make)
+        for _, page in zip(range(len(self._made) + AT_ONCE * SPARE), pages, strict=False):
+            met += page.ids
+            if self._made.keys() <= set(met):
+                break
+        self._expect_all(met, "with limit=1, while others were being made,")
+
+    def _to_the_end(self) -> None:
+        """Pages as large as they may be, to the last."""
+        largest = self._limits.largest
+        met: list[str] = []
+        for number, page in enumerate(self._pages({"limit": str(largest)}, largest, lambda: None)):
+            met += page.ids
+            if number == MOST_PAGES:
+                raise Inconclusive(f"there are more than {MOST_PAGES} pages")
+        self._expect_all(met, f"with limit={largest} to the last page")
+
+    def _pages(self, query: Mapping[str, str], most: int, between: Callable[[], object]) -> Iterator[Page]:
+        """Page after page as next_cursor leads. Raises Failure when it leads in a circle, or nowhere."""
+        met: set[str] = set()
+        page = self._page(None, query, most)
+        while True:
+            again = [one for one in page.ids if one in met]
+            met |= set(page.ids)
+            self._expect(not again and len(set(page.ids)) == len(page.ids), page, "repeats what came before")
+            yield page
+            if page.following is None:
+                return
+            between()
+            empty = not page.ids
+            page = self._page(page.following, query, most)
+            self._expect(bool(page.ids) or not empty, page, "is empty as the one before, and there is no last one")
+
+    def _page(self, cursor: str | None, query: Mapping[str, str], most: int) -> Page:
+        asked = {**query, **({"cursor": cursor} if cursor is not None else {})}
+        path = self._resource.path + (f"?{urlencode(asked)}" if asked else "")
+        exchange = self._client.send(prepared("GET", path, headers=self._bearer))
+        answer = exchange.answered()
+        body = answer.json() if answer.status == 200 else None  # noqa: PLR2004
+        items, following = (body.get("items"), body.get("next_cursor")) if isinstance(body, dict) else (None, None)
+        sound = isinstance(items, list) and all(isinstance(item, dict) for item in items)
+        expect(
+            sound and isinstance(following, str | None),
+            f"GET {path.partition('?')[0]} with {_told(asked, cursor)} answered {answer.status} and no page",
+            expected="200 with items and next_cursor, which is a string or null",
+            exchange=exchange,
+        )
+        page = Page(tuple(str(item.get("id")) for item in items or ()), following, exchange)
+        self._expect(len(page.ids) <= most, page, f"holds {len(page.ids)} {self._things}", f"at most {most}")
+        return page
+
+    def _expect_all(self, met: list[str], how: str) -> None:
+        """Everything that existed was met, in its order."""
+        moments = [self._made[one] for one in met if one in self._made]
+        told = f"paging through the {self._things} {how}"
+        sent = f"GET {self._resource.path}, then again with cursor={{next_cursor}}, page by page"
+        expected = f"each of the {self._things} that existed when paging began, once, the newest first"
+        if moments != sorted(moments, reverse=True):
+            raise Failure(f"{told} did not lead from the newest to the oldest", sent=sent, expected=expected)
+        if len(moments) < len(self._made):
+            raise Failure(f"{told} left out some that existed when it began", sent=sent, expected=expected)
+
+    def _made_up(self) -> None:
+        statuses = []
+        for cursor in MADE_UP:
+            path = f"{self._resource.path}?{urlencode({'cursor': cursor})}"
+            exchange = self._client.send(prepared("GET", path, headers=self._bearer))
+            statuses.append(exchange.answered().status)
+            expect(
+                statuses[-1] in (200, 400),
+                f"a cursor that this service did not hand out was answered with {statuses[-1]}",
+                expected="400 as application/problem+json",
+                rule="RFC 9110 section 15.5.1",
+                exchange=exchange,
+            )
+        expect(
+            400 in statuses,  # noqa: PLR2004
+            "every cursor was taken for one of the service's own, whatever it was",
+            expected="400 for a cursor that this service did not hand out",
+            rule="RFC 9110 section 15.5.1",
+            exchange=exchange,
+        )
+
+    def _expect(self, condition: bool, page: Page, what: str, expected: str = "") -> None:  # noqa: FBT001  as in expect
+        path = page.exchange.request.path
+        begun = "a later page" if "cursor=" in path else "the first page"
+        expect(
+            condition,
+            f"{begun} of GET {self._resource.path} {what}",
+            expected=expected or f"each of the {self._things} on one page only, and next_cursor null on the last",
+            exchange=page.exchange,
+        )
+
+
+def _told(asked: Mapping[str, str], cursor: str | None) -> str:
+    given = [f"{name}={value}" for name, value in asked.items() if name != "cursor"]
+    return " and ".join([*given, *(["the next_cursor of the page before"] if cursor else [])]) or "no parameters"

@@ -1,0 +1,38 @@
+"""Paging against a right service and against the mistakes people make in one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.checks.served import RESOURCE, Serve
+
+from assesskit.checks.expect import Failure
+from assesskit.checks.pagination import pages_are_stable
+from assesskit.checks.tokens import Tokens
+
+
+def test_stable_pages_pass(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
+    """A cursor that names the last thing of a page passes."""
+    pages_are_stable(serve(), tokens, contract, RESOURCE)
+
+
+FLAWS = {
+    "offset": "a later page of GET /v1/orders repeats what came before",
+    "oldest first": "did not lead from the newest to the oldest",
+    "a page too many": "the first page of GET /v1/orders holds 2 orders",
+    "no last page": "is empty as the one before, and there is no last one",
+    "skips one": "left out some that existed when it began",
+    "any cursor": "every cursor was taken for one of the service's own",
+    "number as cursor": "answered 200 and no page",
+}
+
+
+@pytest.mark.parametrize(("flaw", "told"), FLAWS.items())
+def test_a_flaw_in_paging_is_told(flaw: str, told: str, serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
+    """Each kind of mistake is found, and told in words of its own."""
+    with pytest.raises(Failure) as failed:
+        pages_are_stable(serve(flaw), tokens, contract, RESOURCE)
+    assert told in failed.value.summary
+    assert failed.value.sent
+    assert failed.value.expected
