@@ -40,7 +40,7 @@ class _Conditions:
     def judge(self) -> None:
         """Tags first: without them nothing else makes sense."""
         item, tag = self._tagged()
-        tried = [*self._reads(item, tag), *self._cancels(item, tag)]
+        tried = [*self._reads(item, tag), *self._cancels(), *self._change(item, tag)]
         tell([miss for miss in tried if miss], f"{len(tried)} conditional requests came out wrong")
         for _ in range(VOLLEYS):
             self._race()
@@ -86,21 +86,28 @@ class _Conditions:
                 miss = Miss(name, exchange, reason, f"{wanted} with ETag {tag}", "RFC 9110 section 15.4.5")
             yield miss
 
-    def _cancels(self, item: str, tag: str) -> Iterator[Miss | None]:
-        for name, value in (
-            ("If-Match with another tag", OTHER),
-            ("If-Match with the weak form of the current tag", f"W/{tag}"),
-            ("If-Match with a list of others", f'{OTHER}, W/{tag}, "another"'),
+    def _cancels(self) -> Iterator[Miss | None]:
+        """Each on something new, so that one that was let through by mistake spoils no other."""
+        for name, wanted, form in (
+            ("If-Match with another tag", 412, OTHER),
+            ("If-Match with the weak form of the current tag", 412, "W/{tag}"),
+            ("If-Match with a list of others", 412, OTHER + ', W/{tag}, "another"'),
+            ("If-Match with *", 200, "*"),
+            ("If-Match with a list that holds the current tag", 200, OTHER + ", {tag}"),
         ):
-            yield _missed(name, self._cancel(item, value), 412, WRITING)
-        changed = self._cancel(item, f"{OTHER}, {tag}")
-        yield _missed("If-Match with a list that holds the current tag", changed, 200, WRITING)
-        yield _missed("If-Match with the tag from before the change", self._cancel(item, tag), 412, WRITING)
-        read = self._read(item, tag)
-        yield _missed("If-None-Match with the tag from before the change", read, 200, READING)
-        yield _left_alone(tag, changed, self._read(item))
-        other, _ = self._resource.existing(self._client, self._bearer)
-        yield _missed("If-Match with *", self._cancel(other, "*"), 200, WRITING)
+            item, made = self._resource.existing(self._client, self._bearer)
+            value = form.format(tag=made.headers.get("etag") or "*")
+            yield _missed(name, self._cancel(item, value), wanted, WRITING)
+
+    def _change(self, item: str, tag: str) -> Iterator[Miss | None]:
+        """After a change the old tag is worth nothing, to readers and to writers."""
+        changed = self._cancel(item, tag)
+        yield _missed("If-Match with the current tag", changed, 200, WRITING)
+        if changed.response is not None and changed.response.status == HTTPStatus.OK:
+            yield _missed("If-Match with the tag from before the change", self._cancel(item, tag), 412, WRITING)
+            old = self._read(item, tag)
+            yield _missed("If-None-Match with the tag from before the change", old, 200, READING)
+            yield _stale(tag, changed, self._read(item))
 
     def _race(self) -> None:
         """Several cancel one state at the same moment: it can be theirs only once."""
@@ -128,7 +135,7 @@ class _Conditions:
         return prepared("POST", self._resource.cancel_path(item), headers=self._bearer | {"If-Match": tag})
 
 
-def _left_alone(tag: str, changed: Exchange, read: Exchange) -> Miss | None:
+def _stale(tag: str, changed: Exchange, read: Exchange) -> Miss | None:
     """What is wrong with the tag after a change: both answers have the same, and it is a new one."""
     name = "the ETag after a change"
     told = [one.response.headers.get("etag") if one.response else None for one in (changed, read)]
