@@ -39,15 +39,16 @@ class Client:
         self.port = port
         self._record = record
 
-    def send(self, request: Request, *, deadline: float = 10.0) -> Exchange:
+    def send(self, request: Request, *, deadline: float = 10.0, unfinished: bool = False) -> Exchange:
         """Send one request and read its answer, in `deadline` seconds altogether.
 
+        `unfinished`: the body ends where it ends, whatever its Content-Length says.
         Raises ValueError only for a request that cannot be written as HTTP.
         """
         began = time.monotonic()
         until = began + deadline
         connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADER_CAP)
-        data = self._written(connection, request)
+        data = self._written(connection, request, unfinished=unfinished)
         response, error = None, ""
         try:
             status, headers, body, truncated = self._carried(connection, data, until)
@@ -78,7 +79,7 @@ class Client:
         """Send a request and return its answer. Raises Failure when there is no valid answer in time."""
         return self.send(prepared(method, path, headers=headers, json=json, body=body), deadline=deadline).answered()
 
-    def _written(self, connection: h11.Connection, request: Request) -> bytes:
+    def _written(self, connection: h11.Connection, request: Request, *, unfinished: bool) -> bytes:
         given = {name.lower() for name, _ in request.headers}
         own = [("Host", f"127.0.0.1:{self.port}"), ("Accept-Encoding", "identity"), ("Connection", "close")]
         if (request.body or request.method in WITH_BODY) and "transfer-encoding" not in given:
@@ -89,7 +90,7 @@ class Client:
         try:
             head = connection.send(h11.Request(method=request.method, target=request.path, headers=encoded))
             body = connection.send(h11.Data(data=request.body)) if request.body else b""
-            end = connection.send(h11.EndOfMessage())
+            end = b"" if unfinished else connection.send(h11.EndOfMessage())
         except h11.LocalProtocolError as error:
             raise ValueError(f"{request.method} {request.path!r} cannot be sent: {error}") from error
         return b"".join(part for part in (head, body, end) if part)

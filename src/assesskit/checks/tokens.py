@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives import serialization
 
 LIFETIME = 600
 """Seconds."""
@@ -16,10 +17,10 @@ class Tokens:
     """Mints tokens with the private key (PEM) of each service of the pod that checks them."""
 
     def __init__(self, keys: Mapping[str, str], issuer: str, audience: str, scopes: str = "") -> None:
+        self.audience = audience
         self._scopes = scopes
         self._keys = dict(keys)
         self._issuer = issuer
-        self._audience = audience
 
     def mint(
         self,
@@ -29,14 +30,22 @@ class Tokens:
         key: str = "submission",
         **overrides: Any,
     ) -> str:
-        """A signed token for the service named by `key`, with every scope unless one is named.
+        """A signed token for the service named by `key`; see `claims`."""
+        return self.signed(self.claims(scope, subject, **overrides), key=key)
+
+    def signed(self, claims: Mapping[str, Any], *, key: str = "submission", **header: Any) -> str:
+        """A token of just these claims, with further header parameters."""
+        return jwt.encode(dict(claims), self._keys[key], algorithm="RS256", headers=header)
+
+    def claims(self, scope: str | None = None, subject: str = "candidate-check", **overrides: Any) -> dict[str, Any]:
+        """The claims of a right token, with every scope unless one is named.
 
         `overrides` replace claims; None leaves a claim out.
         """
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self._issuer,
-            "aud": self._audience,
+            "aud": self.audience,
             "sub": subject,
             "scope": self._scopes if scope is None else scope,
             "iat": now,
@@ -44,5 +53,10 @@ class Tokens:
             "exp": now + LIFETIME,
         }
         claims |= overrides
-        kept = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(kept, self._keys[key], algorithm="RS256")
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def public_pem(self, key: str = "submission") -> str:
+        """The public key that the service named by `key` was given."""
+        private = serialization.load_pem_private_key(self._keys[key].encode(), None)
+        form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return private.public_key().public_bytes(*form).decode()
