@@ -27,7 +27,7 @@ class Publishing(Client):
         self.body = json.dumps(document).encode()
         self.status = status
 
-    def send(self, request: Request, *, deadline: float = 10.0) -> Exchange:
+    def send(self, request: Request, *, deadline: float = 10.0, unfinished: bool = False) -> Exchange:
         return Exchange(request, Response(self.status, Headers(), self.body, 0.0), "", deadline)
 
 
