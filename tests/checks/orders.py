@@ -16,7 +16,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
-LARGEST = 48 * 1024
+LARGEST, DEFAULT = 48 * 1024, 18
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
 TITLES = {400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}
 
@@ -156,11 +156,11 @@ class Orders:
 
     def page(self) -> dict[str, Any]:
         self.caller("orders:read")
-        limit = request.args.get("limit", "20")
+        limit = request.args.get("limit", str(DEFAULT))
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 100):
             raise Refused(422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
-        start, size = self.start(newest), int(limit) if limit.isdecimal() else 20
+        start, size = self.start(newest), int(limit) if limit.isdecimal() else DEFAULT
         if "a page too many" in self.flaws:
             size += 1
         items = [{key: value for key, value in order.items() if key != "version"} for order in newest[start:]][:size]
