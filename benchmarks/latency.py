@@ -1,11 +1,11 @@
 """How often a verdict under load is wrong: gradings of programs whose verdicts are known, half of them beside noise.
 
-Each grading is a whole one, through `assess` and a pod of its own, with every criterion left out but those under load;
+Each grading is a whole one, through `assess` and a pod of its own, with every criterion left out but those asked for;
 only the images are built once. A line is written for each as soon as it is over, and a study that was interrupted goes
 on where it stopped. The noise: processes that burn the processor all the time, one a core, and as many again that burn
 in bursts of up to a second; they end with the grading.
 
-    python -m benchmarks.latency --runs 100 [--runtime process] [--only reference --only slow] [--out FILE]
+    python -m benchmarks.latency --runs 100 [--runtime process] [--only slow] [--criterion ID] [--out FILE]
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,8 +29,12 @@ from assesskit.cli import settings
 from assesskit.content import Exercise
 from assesskit.kits import take
 from assesskit.pods import PodRuntime
+from assesskit.proof.claims import claims
+from assesskit.prove.programs import lay_out
 
 RESULTS = Path(__file__).with_name("latency.jsonl")
+READS = "performance.read-latency"
+WAITING, WAIT = "waits-before-reading", "REPLICA_LAG = 0.03"
 PROGRAMS = {"reference": 0.0, "borderline": 0.007, "slow": 0.03}
 """Seconds that every read of the reference waits longer, in a program of this name. The budget is 15 ms."""
 TRUTH = {"reference": "met", "borderline": "met", "slow": "not_met"}
@@ -54,29 +57,31 @@ def main() -> None:
     exercise = settings.exercise(None, "build-service")
     runtime = settings.runtime(settings.Kind(asked.runtime))
     programs = asked.only or list(PROGRAMS)
-    done = Counter((each["program"], each["noise"]) for each in _results(asked.out))
+    criteria = frozenset(asked.criterion or [READS])
+    done = Counter(
+        (each["program"], each["noise"]) for each in _results(asked.out) if criteria == each["verdicts"].keys()
+    )
     for run in range(asked.runs):
         noise = LOUD if run % 2 else QUIET
         for name in programs:
             if done[name, noise] <= run // 2:
-                result = graded(exercise, runtime, name, noise)
+                result = graded(exercise, runtime, name, noise, criteria)
                 with asked.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(result) + "\n")
                 print(f"{name} {noise} {result['seconds']:.0f} s {result['verdicts']}", file=sys.stderr)
     print(table(_results(asked.out)))
 
 
-def graded(exercise: Exercise, runtime: PodRuntime, name: str, noise: str) -> dict[str, Any]:
+def graded(exercise: Exercise, runtime: PodRuntime, name: str, noise: str, criteria: frozenset[str]) -> dict[str, Any]:
     """Grade a program once and return what a line of the study holds."""
-    load = frozenset(exercise.spec.proof.load)
-    without = frozenset(criterion.id for criterion in exercise.criteria) - load
+    without = frozenset(criterion.id for criterion in exercise.criteria) - criteria
     with tempfile.TemporaryDirectory() as scratch, noisy(loud=noise == LOUD):
         program = laid_out(exercise, name, Path(scratch) / "program")
         taken = take(program, exercise, Path(scratch) / "taken")
         task = Task(exercise, taken.folder, taken.submitted, ("public", "hidden"), without)
         began = time.monotonic()
         assessment = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=lambda _event: None).assessment
-    results = {result.criterion.id: result for result in assessment.results if result.criterion.id in load}
+    results = {result.criterion.id: result for result in assessment.results if result.criterion.id in criteria}
     return {
         "program": name,
         "noise": noise,
@@ -94,13 +99,15 @@ def graded(exercise: Exercise, runtime: PodRuntime, name: str, noise: str) -> di
 
 
 def laid_out(exercise: Exercise, name: str, folder: Path) -> Path:
-    """Lay out the reference, and make every read of an order or a page wait."""
-    shutil.copytree(exercise.folder / exercise.spec.proof.reference, folder)
+    """Lay out the reference, or the wrong program that waits before it reads, made to wait as long as it should."""
+    wanted = WAITING if PROGRAMS[name] else "reference"
+    lay_out(next(claim for claim in claims(exercise) if claim.name == wanted), folder)
     if PROGRAMS[name]:
-        api = folder / "orders" / "api.py"
-        text = api.read_text().replace("import re\n", "import re\nimport time\n", 1)
-        wait = f'caller("orders:read")\n        time.sleep({PROGRAMS[name]})\n'
-        api.write_text(text.replace('caller("orders:read")\n', wait))
+        ordering = folder / "orders" / "ordering.py"
+        text = ordering.read_text()
+        if text.count(WAIT) != 1:
+            raise SystemExit(f"{WAITING} no longer says {WAIT!r}")
+        ordering.write_text(text.replace(WAIT, f"REPLICA_LAG = {PROGRAMS[name]}"))
     return folder
 
 
@@ -129,7 +136,7 @@ def table(results: list[dict[str, Any]]) -> str:
                     for each in results
                     if (each["program"], each["noise"]) == (name, noise) and criterion in each["verdicts"]
                 )
-                truth = TRUTH[name] if criterion == "performance.read-latency" or name != "slow" else ""
+                truth = TRUTH[name] if criterion == READS or name != "slow" else ""
                 wrong = sum(found[other] for other in ("met", "not_met") if truth and other != truth)
                 counts = " | ".join(str(found[verdict]) for verdict in ("met", "not_met", "ungraded"))
                 if found:
@@ -142,6 +149,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=100, help="gradings of each program, half of them loud")
     parser.add_argument("--runtime", choices=("docker", "process"), default="docker")
     parser.add_argument("--only", action="append", choices=list(PROGRAMS))
+    parser.add_argument("--criterion", action="append", help=f"instead of {READS}; may be given several times")
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args()
 

@@ -78,4 +78,7 @@ def test_it_answers_as_many_as_half_of_the_references(comparison, facts, evidenc
     verdict = comparison.throughput(facts["throughput_share"])
     for name, per_second in verdict.rates.items():
         evidence.figure(f"Good answers a second of the {name}", round(per_second, 1), "requests/s")
+    for name, share in verdict.busy.items():
+        if share is not None:
+            evidence.figure(f"Processor used by the {name}", round(100 * share), "% of its limit")
     require(verdict, RUSH)

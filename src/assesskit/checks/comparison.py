@@ -22,7 +22,7 @@ from assesskit.checks.latency import judge as judge_latency
 from assesskit.checks.levels import levels
 from assesskit.checks.measured import DEPENDENCY_SECONDS, READS, RUSH, SIDES, WRITES, Kind, Measured, Mix, cost_ms
 from assesskit.checks.services import Control, Service
-from assesskit.checks.throughput import ThroughputVerdict
+from assesskit.checks.throughput import Busy, ThroughputVerdict
 from assesskit.checks.throughput import judge as judge_throughput
 from assesskit.instruments.load import Load, Sample
 from assesskit.instruments.relay import Fault, Relay
@@ -99,10 +99,10 @@ class Comparison:
         with self._quietly():
             seen = self._seen[RUSH] = Measured()
             self._offer(RUSH, seen, FIRST_WINDOWS)
-            verdict = judge_throughput(seen.samples, RUSH.clients, share, self._beside(seen))
+            verdict = judge_throughput(seen.samples, RUSH.clients, share, self._busy(seen))
             while verdict.verdict == "inconclusive" and seen.windows < RUSH.most:
                 self._offer(RUSH, seen, MORE_WINDOWS)
-                verdict = judge_throughput(seen.samples, RUSH.clients, share, self._beside(seen))
+                verdict = judge_throughput(seen.samples, RUSH.clients, share, self._busy(seen))
             self._expect_reserved(seen)
         return verdict
 
@@ -184,10 +184,8 @@ class Comparison:
     def _usage(self) -> Mapping[str, Mapping[str, Any]]:
         return {side: self._control.service(side).usage() for side in SIDES}
 
-    def _beside(self, seen: Measured) -> float | None:
-        """The processor seconds a second that the submission used beyond what its own windows have room for."""
-        used, cpus = seen.cpu[SUBMISSION], self._control.service(SUBMISSION).cpus
-        return None if used is None or cpus is None else used / seen.seconds - cpus
+    def _busy(self, seen: Measured) -> Busy:
+        return {side: seen.share(side, self._control.service(side).cpus) for side in SIDES}
 
     def _expect_reserved(self, seen: Measured) -> None:
         """Whatever was acknowledged under load was asked of the dependency, as at any other time."""

@@ -10,7 +10,7 @@ from assesskit.checks.latency import REFERENCE, SUBMISSION
 from assesskit.instruments.load import RequestTemplate, Sample
 
 SIDES = (SUBMISSION, REFERENCE)
-DEPENDENCY_SECONDS = 0.04
+DEPENDENCY_SECONDS = 0.06
 """By how much every call to the dependency is held up while load is offered."""
 
 
@@ -32,12 +32,12 @@ class Kind:
 
 READS = Kind("60 reads a second, evenly spaced, on kept-alive connections", rate=60.0)
 WRITES = Kind(
-    "30 writes a second, evenly spaced, on kept-alive connections, while the dependency takes 40 ms to answer",
+    "30 writes a second, evenly spaced, on kept-alive connections, while the dependency takes 60 ms to answer",
     rate=30.0,
     waiting_ms=1000 * DEPENDENCY_SECONDS,
 )
 RUSH = Kind(
-    "16 clients that ask again as soon as they are answered, three reads to a write, while the dependency takes 40 ms",
+    "16 clients that ask again as soon as they are answered, three reads to a write, while the dependency takes 60 ms",
     clients=16,
 )
 
@@ -82,6 +82,11 @@ class Measured:
         """By how much a request of the submission uses more processor time than one of the reference's."""
         ours, theirs = (cost_ms([self], side) for side in SIDES)
         return None if ours is None or theirs is None else ours - theirs
+
+    def share(self, side: str, cpus: float | None) -> float | None:
+        """How much of its processor a side has used over its own windows; more if it was busy beside them, too."""
+        used = self.cpu[side]
+        return None if used is None or not cpus or not self.seconds else used / self.seconds / cpus
 
     def add(
         self,
