@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from assesskit.content.digests import digest_of
+from filelock import FileLock
+
+from assesskit.content.digests import digest_files, digest_of, files_below
 from assesskit.content.exercise import Exercise
 from assesskit.content.parsing import parse
 from assesskit.content.schema import VariantsFile
@@ -82,27 +83,25 @@ def _renamed(data: bytes, rename: Renaming) -> bytes:
 
 
 def lay_out(exercise: Exercise, seed: str, cache: Path) -> Path:
-    """A content root of the variant, below `cache`: made now, whole or not at all, unless an equal one is there.
-
-    Raises StoreError.
-    """
+    """A content root of the variant, below `cache`: made now unless it is there and whole. Raises StoreError."""
     files = rendered(exercise, seed)
     digest = digest_of({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
     root = cache / "variants" / f"{exercise.slug}-{digest[:32]}"
-    if root.is_dir():
-        return root
-    staged = root.with_name(f".{root.name}.{secrets.token_hex(6)}")
     try:
-        for name, source in zip(files, exercise.sources().values(), strict=True):
-            path = staged / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(files[name])
-            shutil.copymode(source, path)
-        if not root.is_dir():
-            staged.rename(root)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{root}.lock"):
+            if not root.is_dir() or digest_files(files_below(root)) != digest:
+                shutil.rmtree(root, ignore_errors=True)
+                _write(root, files, exercise.sources().values())
     except OSError as error:
-        if not root.is_dir():  # else another process was quicker, with the same files
-            raise StoreError(f"cannot be made: {error.strerror}", where=str(root)) from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        raise StoreError(f"cannot be made: {error.strerror}", where=str(root)) from error
     return root
+
+
+def _write(root: Path, files: Mapping[str, bytes], sources: Iterable[Path]) -> None:
+    """Write the files, each with the mode of the one it comes from."""
+    for (name, data), source in zip(files.items(), sources, strict=True):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        shutil.copymode(source, path)
