@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from openapi_spec_validator import validate
 from assesskit.content import load
 from assesskit.content.variation import rendered, variant
 from assesskit.prove import apply_patch
+from assesskit.variants import words_of
 
 ROOT = Path(__file__).parents[2]
 EXERCISE = "exercises/build-service"
@@ -121,6 +123,22 @@ def test_a_variant_holds_together_and_its_wrong_programs_too(seed, tmp_path):
             apply_patch(mutant.patch, program)
             for source in program.rglob("*.py"):
                 ast.parse(source.read_text(), source.name)
+
+
+def names(tree: ast.AST) -> Iterator[str]:
+    """Every name by which a program could be spoken to: what it defines and takes, and the attributes it uses."""
+    for node in ast.walk(tree):
+        for field in ("name", "arg", "attr"):
+            if isinstance(name := getattr(node, field, None), str):
+                yield name
+
+
+def test_graders_use_nothing_of_the_check_library_that_would_be_renamed():
+    library = [file for room in ("checks", "instruments") for file in (ROOT / "src/assesskit" / room).glob("*.py")]
+    known = {name for file in library for name in names(ast.parse(file.read_text()))}
+    used = {name for file in (ROOT / "graders").rglob("*.py") for name in names(ast.parse(file.read_text()))}
+    written = {word for parameter in DEFAULT.parameters for word in parameter.written}
+    assert sorted(name for name in known & used if words_of(name) & written) == []
 
 
 @pytest.mark.parametrize("number", NUMBERS)
