@@ -1,4 +1,4 @@
-"""A stop with a request in flight, on a small service that runs as a process of its own."""
+"""A stop with a request in flight, and a start, of a small service that runs as a process of its own."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.checks.keeper import Inventory
+from tests.checks.keeper import TOKEN, Inventory
 
-from assesskit.checks import shutdown
+from assesskit.checks import probes, shutdown, tracing
 from assesskit.checks.creation import Creation
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
+from assesskit.instruments.collector import Collector
 from assesskit.instruments.relay import Relay
 
 TAIL = """
@@ -25,11 +26,24 @@ import os, pathlib, signal
 class Stopping(Keeper):
     daemon_threads = False
 
-server = Stopping({inventory}, 0, frozenset(), int(os.environ["PORT"]))
+{at_start}
+server = Stopping({inventory}, {collector}, frozenset({flaws}), int(os.environ["PORT"]))
 stop = lambda *_: threading.Thread(target=server.shutdown).start()
 signal.signal(signal.SIGTERM, {on_term})
 server.serve_forever(0.02)
 server.server_close()
+"""
+ASKS = """
+import http.client
+link = http.client.HTTPConnection("127.0.0.1", {port})
+link.request("GET", "/healthz")
+link.getresponse()
+"""
+READS = """
+import time
+until = time.monotonic() + 1.0
+able = Orders.do_POST
+Orders.do_POST = lambda self: able(self) if time.monotonic() > until else self.answer(503, None)
 """
 GOES = "stop"
 DIES = "signal.SIG_DFL"
@@ -61,21 +75,47 @@ def relay() -> Iterator[Relay]:
 
 
 @pytest.fixture
-def drain(harness: Any, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Any:
+def drain(small: Any, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Judge the stop of a service that does `on_term` when it is told to go."""
     monkeypatch.setattr(shutdown, "HOLD", 0.2)
     monkeypatch.setattr(shutdown, "GRACE", 1.0)
+    monkeypatch.setattr(shutdown, "LATE", 1.0)
 
     def judge(on_term: str) -> None:
-        source = Path(__file__).with_name("keeper.py").read_text(encoding="utf-8")
-        process = harness.service("submission", source + TAIL.format(inventory=relay.port, on_term=on_term))
-        service = Service("submission", {"port": process.port, "ready_path": "/readyz"}, Local(harness))
-        service.start()
-        service.until_ready(10)
+        service = small(on_term=on_term)
         shutdown.expect_drained(service, relay, order(), order(), Evidence())
         assert service.status()["running"]
 
     return judge
+
+
+@pytest.fixture
+def small(harness: Any, relay: Relay, collector: Collector) -> Any:
+    """Start a small service; by keyword what it does at a start and on SIGTERM, and its flaws."""
+
+    def start(on_term: str = GOES, at_start: str = "", flaws: tuple[str, ...] = ()) -> Service:
+        source = Path(__file__).with_name("keeper.py").read_text(encoding="utf-8")
+        tail = TAIL.format(
+            inventory=relay.port,
+            collector=collector.port,
+            on_term=on_term,
+            at_start=at_start.format(port=relay.port),
+            flaws=flaws,
+        )
+        process = harness.service("submission", source + tail)
+        service = Service("submission", {"port": process.port, "ready_path": "/readyz"}, Local(harness))
+        service.start()
+        service.until_ready(10)
+        return service
+
+    return start
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector.start(0, {TOKEN: "submission"})
+    yield collector
+    collector.stop()
 
 
 def order() -> Creation:
@@ -100,3 +140,50 @@ def test_a_stop_that_loses_something_shows(drain: Any, on_term: str, said: str) 
     """Each way to stop badly is told apart."""
     with pytest.raises(Failure, match=said):
         drain(on_term)
+
+
+def test_a_stop_that_sends_the_last_spans_passes(small: Any, relay: Relay, collector: Collector) -> None:
+    """What was answered before the signal and what was in flight have spans."""
+    tracing.expect_flushed(small(), relay, collector, [order()], order(), Evidence())
+
+
+@pytest.mark.parametrize("on_term", [GOES, DIES])
+def test_spans_that_a_stop_loses_show(
+    small: Any, relay: Relay, collector: Collector, on_term: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever becomes of the request in flight, one that was answered before must have its spans."""
+    monkeypatch.setattr(tracing, "LAST_MOMENT", 0.5)
+    service = small(on_term=on_term, flaws=("no spans",))
+    with pytest.raises(Failure, match="no span arrived of a request that was answered just before SIGTERM"):
+        tracing.expect_flushed(service, relay, collector, [order()], order(), Evidence())
+
+
+def test_a_start_that_waits_for_nobody_passes(small: Any, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up and not ready while the dependency is away, ready after its return, able when ready."""
+    monkeypatch.setattr(probes, "AWAY", 0.3)
+    service = small()
+    probes.expect_starts_alone(service, relay, 5.0)
+    probes.expect_ready_means_ready(service, order, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        pytest.param({"at_start": ASKS}, "started while its dependency was away", id="gives up"),
+        pytest.param({"flaws": ("ready for ever",)}, "answered 200 while its dependency is away", id="says ready"),
+    ],
+)
+def test_a_start_that_cannot_bear_to_be_alone_shows(
+    small: Any, relay: Relay, how: Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To end, and to say 200, are both wrong."""
+    monkeypatch.setattr(probes, "AWAY", 0.3)
+    with pytest.raises(Failure, match=said):
+        probes.expect_starts_alone(small(**how), relay, 5.0)
+
+
+def test_ready_before_able_shows(small: Any) -> None:
+    """A service that is still reading its store when it says 200 is told so."""
+    service = small(at_start=READS)
+    with pytest.raises(Failure, match="at that moment POST /v1/orders answered 503"):
+        probes.expect_ready_means_ready(service, order, 3.0)

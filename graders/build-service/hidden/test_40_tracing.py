@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from assesskit.checks import tracing
+from assesskit.checks.creation import created, place
+from assesskit.checks.exchange import Request
+from assesskit.checks.tracing import Caller, Traced
+from assesskit.instruments.relay import Fault
 
 
 @pytest.mark.criterion("tracing.joined")
 def test_the_callers_trace_crosses_to_the_inventory(service, dependency, collector, fresh, evidence) -> None:
     """The caller's trace id reaches the dependency, and the service's spans arrive under it."""
     tracing.expect_joined(service, dependency, collector, fresh(), evidence)
+
+
+@pytest.mark.criterion("tracing.semantics")
+def test_spans_say_what_happened(service, dependency, collector, fresh, resource, tokens, evidence) -> None:
+    """A write, a read, a read of nothing and a write that fails have the right kinds, parents, names and statuses."""
+    write, read, miss, failing = (Caller.fresh() for _ in range(4))
+    intended, refused = fresh(), fresh()
+    made = service.send(intended.request(traceparent=write.traceparent))
+    created(made)
+    dependency.script(refused.mark, Fault.refuse(), always=True)
+    failed = service.send(refused.request(traceparent=failing.traceparent))
+    bearer = ("Authorization", f"Bearer {tokens.mint()}")
+    nothing = str(uuid.uuid4())
+    found = service.send(Request("GET", place(made), (bearer, ("traceparent", read.traceparent))))
+    missed = service.send(Request("GET", resource.item_path(nothing), (bearer, ("traceparent", miss.traceparent))))
+    path = resource.path
+    writing = Traced(f"POST {path}", write, made, path)
+    sent = [
+        Traced(f"GET {resource.item}", read, found, path, place(made).rpartition("/")[2]),
+        Traced(f"GET {resource.item} with an id that does not exist", miss, missed, path, nothing),
+        Traced(f"POST {path} while the dependency refuses the call", failing, failed, path),
+    ]
+    spans = tracing.expect_server_span(collector, writing, service.name, evidence)
+    for one in sent:
+        tracing.expect_server_span(collector, one, service.name, evidence)
+    headers = [call.header("traceparent") or "" for call in dependency.calls(intended.mark)]
+    tracing.expect_client_span(writing, spans, headers)

@@ -1,15 +1,34 @@
-"""Logs that can be found again."""
+"""Logs that a machine can read, that can be found again, and that may be shown to anybody."""
 
 from __future__ import annotations
 
+import secrets
 import uuid
+from dataclasses import asdict
 
 import pytest
 
-from assesskit.checks import logs
+from assesskit.checks import logs, tracing
 from assesskit.checks.creation import created, place
 from assesskit.checks.exchange import Request
+from assesskit.checks.logs import Asked
 from assesskit.checks.tracing import Caller
+from assesskit.instruments.relay import Fault
+
+
+@pytest.mark.criterion("logs.structured")
+def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, tokens, evidence) -> None:
+    """A write, two reads and a read of nothing each leave a line with method, route, status and duration."""
+    before = service.logs()["stdout"]
+    bearer = (("Authorization", f"Bearer {tokens.mint()}"),)
+    made = service.send(fresh().request())
+    created(made)
+    item, nothing = place(made).rpartition("/")[2], str(uuid.uuid4())
+    asked = [Asked("POST", resource.path, 201)]
+    for name, words in ((item, resource.item), (nothing, resource.item), (item, resource.item)):
+        answer = service.send(Request("GET", resource.item_path(name), bearer)).answered()
+        asked.append(Asked("GET", words, answer.status, name))
+    logs.expect_structured(service, before, asked, evidence)
 
 
 @pytest.mark.criterion("logs.correlated")
@@ -27,3 +46,41 @@ def test_every_request_has_a_line_with_its_trace_id(service, fresh, resource, to
         miss.trace_id: f"GET {resource.item} with an id that does not exist",
     }
     logs.expect_correlated(service, told, evidence)
+
+
+@pytest.mark.criterion("logs.no-secrets")
+def test_no_secret_of_a_caller_is_kept(service, dependency, collector, resource, tokens) -> None:
+    """Tokens and free text, in requests that succeed and that fail, show in no log line, no span and no metric."""
+    caller, card = Caller.fresh(), f"4{secrets.randbelow(10**15):015}"
+    note = {resource.text: f"card {card}"}
+    token, foreign = tokens.mint(), tokens.mint(aud="elsewhere")
+    good, unready, bad = (resource.fresh(token, **note, **more) for more in ({}, {}, {resource.count: -1}))
+    dependency.script(unready.mark, Fault.refuse(), always=True)
+    requests = [
+        unready.request(traceparent=caller.traceparent),
+        bad.request(traceparent=caller.traceparent),
+        bad.request(body=f'{{"{resource.text}": "{card}", '.encode(), traceparent=caller.traceparent),
+        resource.fresh(foreign, **note).request(traceparent=caller.traceparent),
+        Request("GET", resource.item_path(uuid.uuid4()), (("Authorization", f"Bearer {token}"),)),
+        good.request(traceparent=caller.traceparent),
+    ]
+    for request in requests:
+        service.send(request)
+    spans = tracing.settled(collector, caller, service.name, timeout=6.0)
+    printed = service.logs()
+    figures = service.send(Request("GET", "/metrics")).answered().body.decode("utf-8", "replace")
+    logs.expect_no_secret(
+        {
+            "a bearer token": token.rpartition(".")[2],
+            "a bearer token that was refused": foreign.rpartition(".")[2],
+            f"the text of a {resource.text}": card,
+        },
+        {
+            "a line on standard output": printed["stdout"].splitlines(),
+            "a line on standard error": printed["stderr"].splitlines(),
+            "a span": [str(asdict(span)) for span in spans],
+            "/metrics": figures.splitlines(),
+        },
+        f"orders with a {resource.text} that holds a card number: one that is made, one with a field out of range, one"
+        " that is not JSON, one with a token for another audience, one while the dependency refuses the call",
+    )

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+from assesskit.checks.creation import CREATED, Creation
 from assesskit.checks.exchange import Exchange, Request
-from assesskit.checks.expect import expect
-from assesskit.checks.services import Service
+from assesskit.checks.expect import Failure, expect
+from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
 
 POLL = 0.1
 PROBE_DEADLINE = 3.0
 IN_A_ROW = 5
 OK = 200
+STOPS = 5.0
+"""Seconds a service gets to end before it is killed for a start."""
+AWAY = 2.0
+"""Seconds for which a service that answers has to bear that its dependency is away."""
+FIRST_WORD = 10.0
+"""Seconds until a service that starts alone should have said anything; it may also say nothing until it is ready."""
+AT_ONCE = 6
+"""Creations at the first moment of readiness, so that every worker gets some."""
 
 
 def expect_stays(service: Service, path: str, seconds: float, while_: str) -> None:
@@ -57,6 +70,61 @@ def expect_turns(service: Service, path: str, status: int, within: float, after:
                 exchange=exchange,
             )
             time.sleep(POLL)
+
+
+def expect_starts_alone(service: Service, relay: Relay, within: float) -> None:
+    """Started while its dependency refuses every call, the service stays up, not ready, and is ready after its return.
+
+    Until it is ready it may answer anything but 200, or not listen yet.
+    """
+    service.stop(STOPS)
+    relay.everything(Fault.refuse())
+    service.start()
+    began = time.monotonic()
+    answered = None
+    while time.monotonic() < (began + FIRST_WORD if answered is None else answered + AWAY):
+        exchange = _probe(service, service.ready_path)
+        answered = answered or (time.monotonic() if exchange.response else None)
+        said = exchange.response is not None and exchange.response.status == OK
+        expect(not said, f"GET {service.ready_path} {_said(exchange)} while its dependency is away", expected="503")
+        _expect_runs(service, "started while its dependency was away")
+        time.sleep(POLL)
+    relay.everything(None)
+    patience = service.ready_within if answered is None else within
+    expect_turns(service, service.ready_path, OK, patience, "the dependency came back, during the start")
+
+
+def expect_ready_means_ready(service: Service, fresh: Callable[[], Creation], within: float) -> None:
+    """Started over what it has stored, the service makes things at once from its first 200, whichever worker is asked.
+
+    `within` are the seconds an answer to a creation may take.
+    """
+    service.stop(STOPS)
+    requests = [fresh().request() for _ in range(AT_ONCE)]
+    service.start()
+    service.until_ready()
+    with Stalls() as stalls, ThreadPoolExecutor(AT_ONCE) as pool:
+        exchanges = list(pool.map(lambda request: service.send(request, deadline=2 * within), requests))
+    first = f"GET {service.ready_path} answered 200 after a start, and at that moment POST {requests[0].path}"
+    for exchange in exchanges:
+        expect(
+            exchange.response is not None and exchange.response.status == CREATED,
+            f"{first} {_said(exchange)}",
+            expected="201: who is ready can do its work",
+            exchange=exchange,
+        )
+        told = f"{first} took {exchange.seconds:.1f} s"
+        stalls.expect_within(exchange.seconds, within, told, expected=f"at most {within:g} s", exchange=exchange)
+
+
+def _expect_runs(service: Service, when: str) -> None:
+    state = service.status()
+    if not state["running"]:
+        raise Failure(
+            f"the service {ended(state)}, {when}",
+            received="its end",
+            expected="a service that runs, is not ready, and becomes ready after the return",
+        )
 
 
 def _probe(service: Service, path: str) -> Exchange:

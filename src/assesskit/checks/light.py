@@ -1,0 +1,117 @@
+"""What probes cost: they come all day from every side, so they are quick and ask others for next to nothing."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from assesskit.checks.creation import Creation
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.services import Control, Service
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.relay import Relay
+
+PROBERS, MAKERS = 3, 2
+"""Clients that probe, and clients that make things meanwhile."""
+PAUSE = 0.015
+"""Seconds between two probes of one client."""
+FEWEST = 1.5
+"""Times the calls that are allowed: fewer probes of a path than that tell nothing."""
+SHARE = 0.2
+"""Of the window: a machine that stood still for longer cannot tell how quick others were."""
+DEADLINE = 3.0
+LOCK_SECONDS = 45.0
+"""How long to wait until no other pod is under load."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """`seconds` of probes while things were made; `calls` came to the dependency for other reasons than that."""
+
+    probes: Sequence[Exchange]
+    calls: int
+    seconds: float
+    stood_still: float
+
+
+def probed(
+    control: Control,
+    service: Service,
+    relay: Relay,
+    paths: Sequence[str],
+    fresh: Callable[[], Creation],
+    seconds: float,
+) -> Window:
+    """Probe `paths` in turn for `seconds` while things are made. Raises Inconclusive where it is never quiet enough."""
+    if not control.quiet(LOCK_SECONDS):
+        raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
+    relay.clear()
+    until = time.monotonic() + seconds
+    try:
+        with Stalls() as stalls, ThreadPoolExecutor(PROBERS + MAKERS) as pool:
+            making = [pool.submit(_make, service, fresh, until) for _ in range(MAKERS)]
+            probing = [pool.submit(_probe, service, paths, number, until) for number in range(PROBERS)]
+            marks = {mark for one in making for mark in one.result()}
+            probes = [exchange for one in probing for exchange in one.result()]
+    finally:
+        control.loud()
+    calls = [call for call in relay.calls() if call.key not in marks]
+    return Window(probes, len(calls), seconds, stalls.seconds)
+
+
+def expect_light(window: Window, calls: float, limit: float, evidence: Evidence) -> None:
+    """Half of the probes of each path were answered within `limit` seconds, and they cost at most `calls` a second."""
+    allowed = calls * window.seconds
+    paths = sorted({exchange.request.path for exchange in window.probes})
+    for path in paths:
+        seconds = [exchange.seconds for exchange in window.probes if exchange.request.path == path]
+        median = statistics.median(seconds)
+        evidence.figure(f"half of the probes of {path} took at most", round(median * 1000, 1), "ms", limit * 1000)
+        _expect_quick(window, path, median, limit)
+    evidence.figure("calls that the probes cost the dependency", window.calls, "calls", allowed)
+    expect(
+        window.calls <= allowed,
+        f"probes cost the dependency more than {calls:g} calls a second",
+        sent=f"GET {' and '.join(paths)}, over and over, while POSTs are answered",
+        received=f"about {window.calls / window.seconds:+.1f} calls a second that no POST asked for",
+        expected=f"at most {calls:g} a second, however many probes come",
+    )
+    if len(window.probes) < FEWEST * allowed * len(paths):
+        raise Inconclusive(f"only {len(window.probes)} probes in {window.seconds:g} s: too few to tell what they cost")
+
+
+def _expect_quick(window: Window, path: str, median: float, limit: float) -> None:
+    if median <= limit:
+        return
+    told = f"half of the probes of {path} took longer than {limit * 1000:g} ms while POSTs were answered"
+    if window.stood_still > SHARE * window.seconds:
+        raise Inconclusive(f"{told}, but the grader itself stood still for {window.stood_still:.1f} s meanwhile")
+    raise Failure(
+        told,
+        sent=f"GET {path}, over and over",
+        received=f"half of them took at least {median * 1000:.0f} ms",
+        expected=f"half of them within {limit * 1000:g} ms",
+    )
+
+
+def _make(service: Service, fresh: Callable[[], Creation], until: float) -> set[str]:
+    marks = set()
+    while time.monotonic() < until:
+        creation = fresh()
+        marks.add(creation.mark)
+        service.send(creation.request(), deadline=DEADLINE)
+    return marks
+
+
+def _probe(service: Service, paths: Sequence[str], number: int, until: float) -> list[Exchange]:
+    seen: list[Exchange] = []
+    while time.monotonic() < until:
+        path = paths[(number + len(seen)) % len(paths)]
+        seen.append(service.send(Request("GET", path), deadline=DEADLINE))
+        time.sleep(PAUSE)
+    return seen

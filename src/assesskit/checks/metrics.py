@@ -1,0 +1,213 @@
+"""Whether /metrics tells rate, errors and durations by route, over all workers, and stays small.
+
+Names are free: a label is known by what it holds. The method label holds "POST", the status label "201" or "2xx".
+
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.expect import Failure, expect
+from assesskit.checks.services import Service
+
+PATH = "/metrics"
+FORMAT = "the Prometheus text format, 0.0.4"
+LARGEST = 2 * 1024 * 1024
+"""Bytes of a page that somebody would still scrape every few seconds."""
+LONGEST_LINE = 16 * 1024
+SETTLES = 3.0
+"""Seconds until what was answered must have been counted."""
+POLL = 0.1
+SCRAPES = 6
+"""In a row that must tell the same; each on a connection of its own, so that any worker may answer."""
+MORE_SERIES = 40
+"""By how many a hundred new ids may make the page longer."""
+FEWEST_BUCKETS = 3
+OK = 200
+
+Labels = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with the figures, and what they say."""
+
+    summary: str
+    received: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One scrape: of each counter, and of each histogram's own count, the series and their values."""
+
+    counts: Mapping[str, Mapping[Labels, float]]
+    histograms: frozenset[str]
+    series: frozenset[tuple[str, Labels]]
+
+    def since(self, before: Page) -> dict[str, dict[Labels, float]]:
+        """By how much each series grew."""
+        return {
+            name: {labels: value - before.counts.get(name, {}).get(labels, 0.0) for labels, value in series.items()}
+            for name, series in self.counts.items()
+        }
+
+
+def scraped(service: Service) -> Page:
+    """Read /metrics. Raises Failure when it is not there, not in the format, or larger than anybody would scrape."""
+    exchange = service.send(Request("GET", PATH))
+    answer = exchange.answered()
+    expect(answer.status == OK, f"GET {PATH} answered {answer.status}", expected="200", exchange=exchange)
+    expect(
+        not answer.truncated and len(answer.body) <= LARGEST,
+        f"GET {PATH}: more than {LARGEST // 1024} KiB",
+        sent=exchange.sent(),
+        received=f"{len(answer.body)} bytes{', and more' if answer.truncated else ''}",
+        expected="a page that can be fetched every few seconds",
+        exchange=exchange,
+    )
+    text = answer.body.decode("utf-8", "replace")
+    try:
+        if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+            raise ValueError(f"a line is longer than {LONGEST_LINE} characters")
+        return _page(text)
+    except (ValueError, KeyError, IndexError, RecursionError) as error:
+        raise Failure(
+            f"GET {PATH} is not in the Prometheus text format: {str(error)[:200]}",
+            sent=exchange.sent(),
+            received=exchange.received(),
+            expected="metric families with # TYPE lines",
+            rule=FORMAT,
+            exchange=exchange,
+        ) from error
+
+
+def expect_counted(
+    service: Service, before: Page, exchanges: Sequence[Exchange], routes: Mapping[str, int], evidence: Evidence
+) -> Page:
+    """Since `before`, what was answered is counted by method and status, by route, and by a histogram of durations.
+
+    `exchanges` are all requests below the API that were sent since; `routes` says of some GETs with 200 how many went
+    to each route. Return the page that says so.
+    """
+    answered = Counter((one.request.method, one.answered().status) for one in exchanges)
+    until = time.monotonic() + SETTLES
+    agreed = 0
+    while True:
+        page = scraped(service)
+        grown = page.since(before)
+        fault = _counter_fault(grown, answered, routes) or _histogram_fault(page, grown, answered)
+        agreed = 0 if fault else agreed + 1
+        if agreed == SCRAPES:
+            evidence.figure("series on /metrics", len(page.series), "series")
+            return page
+        if fault and time.monotonic() > until:
+            raise Failure(
+                fault.summary,
+                sent=", ".join(f"{count} x {method} answered {status}" for (method, status), count in answered.items()),
+                received=fault.received,
+                expected="requests counted, and a histogram of durations, by method, route and status, by all workers"
+                " together",
+                rule=FORMAT,
+            )
+        time.sleep(POLL if fault else 0.0)
+
+
+def expect_bounded(before: Page, after: Page, values: Iterable[str], asked: str) -> None:
+    """Many new ids and paths made the page hardly longer. `values` are parts of them, `asked` says it in words."""
+    told = set(values)
+    new = after.series - before.series
+    for name, labels in sorted(new, key=lambda one: (one[0], sorted(one[1]))):
+        for label, value in labels:
+            expect(
+                not any(one in value for one in told),
+                f"{name} has a label that grows with every id: {label}",
+                sent=asked,
+                received=f'{name}{{{label}="{value[:100]}"}}',
+                expected="the route's template as the label, and one value for all unknown paths",
+            )
+    expect(
+        len(new) <= MORE_SERIES,
+        f"{PATH} grows with what is asked for",
+        sent=asked,
+        received=f"{len(new)} new series",
+        expected=f"at most {MORE_SERIES}",
+    )
+
+
+def _page(text: str) -> Page:
+    counts: dict[str, dict[Labels, float]] = {}
+    histograms: Counter[str] = Counter()
+    series: set[tuple[str, Labels]] = set()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = frozenset((name, value) for name, value in sample.labels.items() if name != "le")
+            series.add((family.name, labels))
+            histograms[family.name] += family.type == "histogram" and sample.name.endswith("_bucket")
+            own = family.type == "counter" and not sample.name.endswith("_created")
+            if own or (family.type == "histogram" and sample.name.endswith("_count")):
+                counts.setdefault(family.name, {})[labels] = sample.value
+    kept = frozenset(name for name, buckets in histograms.items() if buckets >= FEWEST_BUCKETS)
+    return Page(counts, kept, frozenset(series))
+
+
+def _counter_fault(
+    grown: Mapping[str, Mapping[Labels, float]], answered: Mapping[tuple[str, int], int], routes: Mapping[str, int]
+) -> Fault | None:
+    """What is wrong with the counter that is the least wrong, or that there is none; None when one tells it all."""
+    told = [(_tallies(series, answered), name, series) for name, series in grown.items()]
+    known = [one for one in told if any(counted is not None for counted, _ in one[0].values())]
+    if not known:
+        return Fault("no counter has both the method and the status of requests as labels", "")
+    tallies, name, series = min(known, key=lambda one: (sum(not right for _, right in one[0].values()), one[1]))
+    if not all(right for _, right in tallies.values()):
+        lines = [f"{method} {status}: {counted or 0:+.1f}" for (method, status), (counted, _) in tallies.items()]
+        return Fault(f"{name} does not agree with what was answered", "\n".join(lines))
+    gets = {value for labels, value in series.items() if _tells(labels, "GET", OK)}
+    if not set(routes.values()) <= gets:
+        wanted = ", ".join(f"{count} x GET {route}" for route, count in routes.items())
+        return Fault(f"{name} does not tell routes apart", f"no series each for {wanted}")
+    return None
+
+
+def _tallies(
+    series: Mapping[Labels, float], answered: Mapping[tuple[str, int], int]
+) -> dict[tuple[str, int], tuple[float | None, bool]]:
+    """What one counter says of each method and status, None for nothing, and whether that is right."""
+    tallies: dict[tuple[str, int], tuple[float | None, bool]] = {}
+    for (method, status), count in answered.items():
+        found = [value for labels, value in series.items() if _tells(labels, method, status)]
+        more = method == "GET" and status == OK and sum(found) > count  # probes and scrapes are counted, too
+        tallies[method, status] = (sum(found) if found else None, sum(found) == count or more)
+    return tallies
+
+
+def _histogram_fault(
+    page: Page, grown: Mapping[str, Mapping[Labels, float]], answered: Mapping[tuple[str, int], int]
+) -> Fault | None:
+    """Why no histogram tells how long requests took; None when one does."""
+    posts = sum(count for (method, _), count in answered.items() if method == "POST")
+    fault = Fault("no histogram of durations has the method of requests as a label", "")
+    for name in sorted(page.histograms & grown.keys()):
+        found = [value for labels, value in grown[name].items() if _holds(labels, {"post"})]
+        if found and sum(found) == posts:
+            return None
+        if found:
+            fault = Fault(f"{name} does not agree with what was answered", f"POST: {sum(found):+.1f} of {posts}")
+    return fault
+
+
+def _tells(labels: Labels, method: str, status: int) -> bool:
+    return _holds(labels, {method.lower()}) and _holds(labels, {str(status), f"{status // 100}xx"})
+
+
+def _holds(labels: Labels, values: set[str]) -> bool:
+    return any(value.lower().removesuffix(".0") in values for _, value in labels)

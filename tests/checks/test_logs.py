@@ -1,0 +1,105 @@
+"""The lines a service prints: made for machines, and without what nobody may see."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from assesskit.checks import logs
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Failure
+from assesskit.checks.harness import Harness
+from assesskit.checks.logs import Asked
+from assesskit.checks.services import Service
+
+FLAT = {"method": "GET", "route": "/v1/orders/<id>", "status": 200, "duration_ms": 1.5}
+NESTED = {
+    "http": {"request": {"method": "get"}, "route": "/v1/orders/:id", "response": {"status_code": 200}},
+    "http.server.request.duration": 0.0015,
+}
+READ = Asked("GET", "/v1/orders/{id}", 200, "17-17")
+EARLIER = '{"message": "up"}\n'
+
+
+def judged(printed: str, *asked: Asked, before: str = EARLIER) -> None:
+    told = {"stdout": printed, "stderr": "[INFO] a server's banner\n"}
+    replies = io.BytesIO(b"".join(json.dumps({"id": n, "ok": True, "result": told}).encode() + b"\n" for n in (1, 2)))
+    service = Service("submission", {"port": 1}, Harness(replies, io.BytesIO()))
+    logs.expect_structured(service, before, asked or [READ], Evidence())
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "ARRIVAL", 0.0)
+
+
+@pytest.mark.parametrize("line", [FLAT, NESTED, {"level": "info", "request": None, **FLAT}])
+def test_the_names_of_the_brief_and_of_opentelemetry_will_do(line: Any) -> None:
+    """Flat or nested, with anything else beside them; the banner on standard error is nobody's business."""
+    judged(EARLIER + json.dumps(line) + "\n")
+
+
+def test_two_lines_in_one_are_two_lines() -> None:
+    """Two workers may print at the same moment."""
+    judged(EARLIER + json.dumps(FLAT) * 2 + "\n\n", READ, READ)
+
+
+def test_a_line_that_is_still_being_written_is_not_judged() -> None:
+    """The last line may be cut by us."""
+    judged(EARLIER + json.dumps(FLAT) + '\n{"mess')
+
+
+def test_an_earlier_line_is_none_of_this_request() -> None:
+    """A line from before does not count."""
+    with pytest.raises(Failure, match="there is none since"):
+        judged(json.dumps(FLAT) + "\n", before=json.dumps(FLAT) + "\n")
+
+
+def test_each_request_has_a_line_of_its_own() -> None:
+    """One line does not stand for two requests."""
+    with pytest.raises(Failure, match="no line on standard output tells all of GET"):
+        judged(EARLIER + json.dumps(FLAT) + "\n", READ, READ)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"route": "/v1/orders/17-17"}, "its route holds the id"),
+        ({"route": None}, "its route is missing"),
+        ({"status": "200"}, "its status is not a number"),
+        ({"status": 500}, "its status is 500"),
+        ({"duration_ms": "1.5 ms"}, "its duration is not a number"),
+        ({"duration_ms": float("nan")}, "its duration is not a number"),
+        ({"method": "POST"}, "its method is POST"),
+        ({"method": {"a": {"b": {"c": {"d": {"e": 1}}}}}}, "its method is missing"),
+    ],
+)
+def test_a_line_that_tells_less_shows(changes: dict[str, Any], said: str) -> None:
+    """The fault of the closest line is told."""
+    with pytest.raises(Failure, match=said):
+        judged(EARLIER + json.dumps(FLAT | changes) + "\n")
+
+
+@pytest.mark.parametrize("line", ["127.0.0.1 - - GET /v1/orders 200", "17", "[" * 100_000, '{"a": 1} and more'])
+def test_anything_else_on_standard_output_shows(line: str) -> None:
+    """An access log of the server's own beside the JSON, say."""
+    with pytest.raises(Failure, match="not a JSON object") as caught:
+        judged(f"{EARLIER}{line}\n{json.dumps(FLAT)}\n")
+    assert line.startswith(caught.value.received)
+
+
+def test_a_secret_is_found_and_not_repeated() -> None:
+    """The feedback says where, and leaves the secret out."""
+    with pytest.raises(Failure, match="a token is in a span") as caught:
+        logs.expect_no_secret(
+            {"a token": "s3cr3t"}, {"a line": ["fine"], "a span": ["x" * 99 + "s3cr3t! of " + "ab12" * 9]}, "a request"
+        )
+    assert caught.value.received == "x" * 60 + "[here]! of …"
+
+
+def test_what_holds_no_secret_passes() -> None:
+    """A part of a secret is none."""
+    logs.expect_no_secret({"a token": "s3cr3t"}, {"a line": ["s3cr", "3t"]}, "a request")
