@@ -99,6 +99,38 @@ def test_everything_passed_is_everything_met(tmp_path: Path) -> None:
     assert fake.left_open() == []
 
 
+def test_what_was_measured_under_load_is_kept_whatever_the_verdicts(tmp_path: Path) -> None:
+    """The seconds of load add up; of the service levels, what was told last counts."""
+    side = {"requests": 200, "failed": 1, "cpu_ms": 3.5}
+
+    def says(grader: Grader) -> None:
+        grader.begin()
+        for seconds, requests in ((1.1, 100), (7.0, 200)):
+            grader.tell("load", seconds=seconds)
+            grader.tell("levels", levels={"objective": 0.999, "sides": {"submission": {**side, "requests": requests}}})
+        grader.observe("hello.polite", "inconclusive")
+        grader.observe("hello.fast")
+        grader.finish()
+
+    assessment = run(tmp_path, runtime(says))
+    assert assessment.load_seconds == 8.1
+    assert assessment.levels is not None
+    assert assessment.levels.burn(assessment.levels.sides["submission"]) == pytest.approx(5.0)
+
+
+def test_levels_that_are_none_are_a_fault_of_ours(tmp_path: Path) -> None:
+    """Like an observation that is not of its form."""
+
+    def says(grader: Grader) -> None:
+        grader.begin()
+        grader.tell("levels", levels={"objective": 2})
+
+    assessment = run(tmp_path, runtime(says))
+    assert assessment.outcome == "harness_failed"
+    assert assessment.failure is not None
+    assert "is no ServiceLevels" in assessment.failure.reason
+
+
 def test_our_programs_are_built_before_the_submission(tmp_path: Path) -> None:
     """A fault of ours in an image is found before the submission is touched."""
     fake = runtime(all_well)
