@@ -125,7 +125,8 @@ def _run(variants: Sequence[Exercise], asked: Asked, runtime: PodRuntime, *, ble
     try:
         for turn, each in enumerate(variants, random.SystemRandom().randrange(1000)):
             if each.variant.seed is not None and not asked.machine:
-                say(f"variant {each.variant.seed}: {', '.join(each.variant.parameters.values())}")
+                drawn = ", ".join(f"{name} {value}" for name, value in each.variant.parameters.items())
+                say(f"variant {each.variant.seed}: {drawn}")
             prover = Prover(each, runtime, settings.quiet_lock(), lambda _: None, bless, signer, trusted)
             chosen = _in_turn(_chosen(each, asked), turn) if asked.in_turn else _chosen(each, asked)
             ended[each.variant.seed] = (_repeat if asked.repeat else _prove)(prover, chosen, asked)

@@ -42,6 +42,11 @@ class Claim:
         return bool(exercise.spec.proof.load) and not self.without(exercise)
 
 
+def as_written(exercise: Exercise, claim: Claim) -> Claim:
+    """Return the claim of the exercise that a variant is made of: it has the program that was renamed for this one."""
+    return next(each for each in claims(exercise.origin) if each.name == claim.name)
+
+
 def claims(exercise: Exercise) -> tuple[Claim, ...]:
     """Return every claim of an exercise: reference, alternates, starter, then its wrong programs."""
     proof = exercise.spec.proof

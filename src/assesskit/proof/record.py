@@ -9,7 +9,7 @@ from typing import Any
 
 from assesskit.content import Exercise
 from assesskit.model import Outcome, Verdict
-from assesskit.proof.claims import Claim, claims
+from assesskit.proof.claims import Claim, as_written, claims
 from assesskit.proof.digests import RestsOn, drawn, golden, measured_with, program
 from assesskit.proof.entries import Entries, Entry
 
@@ -38,31 +38,30 @@ def key(exercise: Exercise, claim: str) -> str:
     return claim if seed is None else f"{claim}@{seed}"
 
 
-def rests_on(exercise: Exercise, claim: str, runtime: str) -> RestsOn:
+def rests_on(exercise: Exercise, claim: Claim, runtime: str) -> RestsOn:
     """What a claim's proof rests on now."""
-    return _rests_on(exercise, runtime)[claim]
+    return {**_all_rest_on(exercise, runtime), **_rests_on(as_written(exercise, claim))}
 
 
-def _rests_on(exercise: Exercise, runtime: str) -> dict[str, RestsOn]:
-    """What the proof of each claim rests on now, by name: a variant's programs are those that are written, renamed."""
-    common = {**measured_with(exercise, runtime), **drawn(exercise)}
-    return {claim.name: {**common, **program(claim), **golden(claim)} for claim in claims(exercise.origin)}
+def _all_rest_on(exercise: Exercise, runtime: str) -> RestsOn:
+    return {**measured_with(exercise, runtime), **drawn(exercise)}
+
+
+def _rests_on(claim: Claim) -> RestsOn:
+    return {**program(claim), **golden(claim)}
 
 
 def stays(exercise: Exercise, runtime: str) -> Callable[[str, Any], bool]:
-    """Which entries are of use: those of claims there are, on other variants only as long as they are current."""
-    now = _rests_on(exercise.origin, runtime)
+    """Which entries are of use: those of claims there are; on variants, while what they all rest on is the same."""
+    now = measured_with(exercise, runtime)
+    names = {claim.name for claim in claims(exercise.origin)}
 
     def is_of_use(name: str, raw: Any) -> bool:
         claim, _, seed = name.partition("@")
-        return claim in now and (not seed or (isinstance(raw, dict) and now[claim].items() <= _rests(raw).items()))
+        then = raw.get("rests_on", {}) if seed and isinstance(raw, dict) else now
+        return claim in names and all(key in then and then[key] == now[key] for key in now)
 
     return is_of_use
-
-
-def _rests(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = raw.get("rests_on")
-    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -83,15 +82,16 @@ class Standing:
 def standing(exercise: Exercise, wanted: Sequence[Claim], runtime: str, trusted: Mapping[str, str]) -> list[Standing]:
     """How every claim stands, in their order. Raises ContentError for a record that cannot be read."""
     believed = record(exercise, trusted).read()
-    current = _rests_on(exercise, runtime)
+    common = _all_rest_on(exercise, runtime)
     found = []
     for claim in wanted:
-        name, now = key(exercise, claim.name), current[claim.name]
+        name = key(exercise, claim.name)
         entry = believed.entries.get(name)
         if entry is None:
             refused = believed.refused.get(name, "")
             found.append(Standing(claim, "" if refused else "never proven", refused))
             continue
-        changed = [name for name in now if entry.rests_on.get(name) != now[name]]
+        now = {**common, **_rests_on(as_written(exercise, claim))}
+        changed = [part for part in now if entry.rests_on.get(part) != now[part]]
         found.append(Standing(claim, f"changed since: {', '.join(changed)}" if changed else "", seconds=entry.seconds))
     return found

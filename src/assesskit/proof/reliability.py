@@ -12,7 +12,7 @@ from assesskit import __version__
 from assesskit.content import Exercise
 from assesskit.errors import ContentError
 from assesskit.model import Assessment, CriterionResult, Gradings, Reliability, Value, Verdict
-from assesskit.proof.claims import Claim, claims
+from assesskit.proof.claims import Claim, as_written, claims
 from assesskit.proof.digests import RestsOn, measured_with, program
 from assesskit.proof.entries import Entries, Entry
 from assesskit.proof.signing import trusted as trusted_keys
@@ -45,14 +45,9 @@ def counts(exercise: Exercise, trusted: Mapping[str, str]) -> Entries[Counted]:
     return Entries(exercise.origin, Counted, SCHEMA, FILE, trusted)
 
 
-def rests_on(exercise: Exercise, claim: str, runtime: str) -> RestsOn:
+def rests_on(exercise: Exercise, claim: Claim, runtime: str) -> RestsOn:
     """What a claim's counts rest on now."""
-    return _rests_on(exercise, runtime)[claim]
-
-
-def _rests_on(exercise: Exercise, runtime: str) -> dict[str, RestsOn]:
-    common = measured_with(exercise, runtime)
-    return {claim.name: {**common, **program(claim)} for claim in claims(exercise.origin)}
+    return {**measured_with(exercise, runtime), **program(as_written(exercise, claim))}
 
 
 def false_verdicts(claim: Claim, without: frozenset[str], assessment: Assessment) -> tuple[FalseVerdict, ...]:
@@ -99,10 +94,10 @@ def measured(exercise: Exercise, runtime: str) -> dict[str, Reliability]:
 def summed(exercise: Exercise, entries: Mapping[str, Counted], runtime: str) -> dict[str, Reliability]:
     """The counts of all claims that still stand, by criterion."""
     total: dict[str, dict[bool, Gradings]] = {}
-    current = _rests_on(exercise, runtime) if entries else {}
-    for claim in claims(exercise):
+    common = measured_with(exercise, runtime) if entries else {}
+    for claim in claims(exercise.origin):
         entry = entries.get(claim.name)
-        if entry is None or claim.outcome != "graded" or entry.rests_on != current[claim.name]:
+        if entry is None or claim.outcome != "graded" or entry.rests_on != {**common, **program(claim)}:
             continue
         for key, (met, not_met, ungraded) in entry.verdicts.items():
             fails = key in claim.fails

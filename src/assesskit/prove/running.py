@@ -124,11 +124,11 @@ class Prover:
 
     def _proven(self, claim: Claim) -> Shown:
         """Show a claim and keep what came of it; what changed meanwhile was not shown."""
-        before = record.rests_on(self.exercise, claim.name, self.runtime.name)
+        before = record.rests_on(self.exercise, claim, self.runtime.name)
         shown = self.show(claim)
         if self.signer is None or shown.assessment.outcome == "harness_failed":
             return shown
-        now = record.rests_on(self.exercise, claim.name, self.runtime.name)
+        now = record.rests_on(self.exercise, claim, self.runtime.name)
         changed = [name for name in now if now[name] != before[name] and not (self.bless and name == "golden")]
         if changed:
             shown = replace(shown, problems=(*shown.problems, f"changed while it was graded: {', '.join(changed)}"))
@@ -148,7 +148,7 @@ class Prover:
         return shown
 
     def _counted(self, claim: Claim) -> Repeated:
-        now = reliability.rests_on(self.exercise, claim.name, self.runtime.name)
+        now = reliability.rests_on(self.exercise, claim, self.runtime.name)
         with self._task(claim) as task:
             assessment = self._graded(task)
         kept = reliability.counts(self.exercise, self.trusted)
