@@ -40,7 +40,7 @@ def minutes(*outcomes: list[Outcome]) -> list[Minute]:
         (("percent = 50", "percent = nan"), r"steps\[2\].percent"),
         (("minutes = 3", "minutes = 0"), r"steps\[1\].minutes"),
         (("minutes = 3", "minutes = true"), "whole number"),
-        (("minutes = 3", "minutes = 239"), "240 minutes"),
+        (("minutes = 3", "minutes = 179"), "180 minutes"),
         (("window = 2", "window = 0"), "window: must be a whole number from 1 to 60"),
         (("success_rate = 0.9", "successes = 0.9"), "gate.successes: is not known"),
         (("success_rate = 0.9\n", ""), "names no metric"),
@@ -108,11 +108,11 @@ def test_a_bad_version_is_taken_back_and_what_it_spoilt_is_counted() -> None:
 def test_without_a_trigger_a_bad_version_is_held_until_time_is_up() -> None:
     plan = read_plan(PLAN[: PLAN.index("[rollback]")])
     run = carry_out(plan, lambda: BAD, per_minute=100, bad=lambda one: not one.good)
-    assert (run.end, run.minutes) == ("hold", 240)
+    assert (run.end, run.minutes) == ("hold", 180)
     assert len(run.decisions) == 2
 
 
 def test_shares_below_one_request_a_minute_add_up() -> None:
     run = carry_out(read_plan(PLAN), lambda: GOOD, per_minute=5, bad=lambda one: not one.good)
     assert run.end == "hold"
-    assert run.requests == 240 // 2
+    assert run.requests == 180 // 2

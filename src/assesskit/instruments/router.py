@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 MOST_STEPS = 20
-MOST_MINUTES = 240
+MOST_MINUTES = 180
 LONGEST_WINDOW = 60
 MOST_METRICS = 5
 LATENCY = re.compile(r"(?:p([1-9][0-9](?:\.[0-9])?)|mean)_ms")
