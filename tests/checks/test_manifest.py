@@ -68,7 +68,7 @@ def test_other_ways_to_say_it_are_right_too(change: tuple[str, str]) -> None:
         (("memory: 256Mi", "memory: 96Mi"), "it has used 100 Mi"),
         (("memory: 192Mi", "memory: 512Mi"), "more memory"),
         (("memory: 256Mi", "memory: plenty"), "no quantity"),
-        (("path: /livez", "path: /readyz"), "livenessProbe asks /readyz"),
+        (("path: /livez", "path: /readyz"), "livenessProbe asks /readyz: it must ask /livez"),
         (("path: /livez, port: http", "path: /livez, port: web"), "none of its ports"),
         (("httpGet: {path: /livez, port: http}", "tcpSocket: {port: http}"), "no livenessProbe with httpGet"),
         (("failureThreshold: 30", "failureThreshold: 5"), "gives up after 10 s"),

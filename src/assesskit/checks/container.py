@@ -59,7 +59,7 @@ def expect_small(image: ImageFacts, limit_mb: float, evidence: Evidence) -> None
     over = image.size - image.base_size
     evidence.figure("The image over its base", round(over / MB, 1), "MB", limit_mb)
     largest = sorted(image.layers, key=lambda layer: layer.size, reverse=True)[:LARGEST_SHOWN]
-    steps = [f"{_size(layer.size)} by {layer.made_by[:INSTRUCTION_SHOWN]}" for layer in largest if layer.size]
+    steps = [f"{_size(layer.size)} by {_instruction(layer.made_by)}" for layer in largest if layer.size]
     expect(
         over <= limit_mb * MB,
         f"the image is {_size(over)} larger than its base",
@@ -74,6 +74,12 @@ def _left_over(files: Mapping[str, int]) -> dict[str, dict[str, int]]:
     return {
         what: {path: size for path, size in own.items() if pattern.search(path)} for what, pattern in LEFT_OVER.items()
     }
+
+
+def _instruction(made_by: str) -> str:
+    """What a step says in its Dockerfile; engines write the shell in front of it."""
+    written = made_by.replace("/bin/sh -c #(nop) ", "").replace("/bin/sh -c ", "RUN ", 1).strip()
+    return written[:INSTRUCTION_SHOWN]
 
 
 def _size(size: int) -> str:

@@ -48,7 +48,10 @@ def expect_runs_well(objects: Mapping[str, Manifest], promise: Promise, used: in
     ]
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise Failure(f"{problems[0]}{more}", received="\n".join(problems), expected="as the brief says, Deployment")
+        received = "\n".join(problems) if more else ""
+        raise Failure(
+            f"{problems[0]}{more}", received=received, expected="objects that fit the service, as the brief says"
+        )
 
 
 def _deployment(body: Mapping[str, Any], pod: Mapping[str, Any], promise: Promise) -> Iterator[str]:
@@ -96,7 +99,7 @@ def _probes(container: Mapping[str, Any], promise: Promise) -> Iterator[str]:
             continue
         path = find(asks, "path")
         if path not in paths:
-            yield f"its {name} asks {path}, and not {' or '.join(paths)}"
+            yield f"its {name} asks {path}: it must ask {' or '.join(paths)}"
         if not _reaches(find(asks, "port"), container):
             yield f"its {name} asks port {find(asks, 'port')!r}, which is none of its ports"
     start = find(container, "startupProbe") or {}
@@ -205,4 +208,7 @@ def _amount(value: Any) -> float | None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("matchLabels") or value
+        return "{" + ", ".join(f"{key}: {each}" for key, each in value.items())[:200] + "}"
     return str(value)[:200]
