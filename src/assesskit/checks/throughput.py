@@ -71,7 +71,7 @@ def judge(samples: Sequence[Sample], clients: int, share: float, busy: Busy) -> 
 def _disturbed(busy: Busy) -> str:
     """Why the rates cannot be compared; empty when they can, or when the runtime tells no processor time."""
     ours, theirs = busy[SUBMISSION], busy[REFERENCE]
-    if ours is not None and ours > BESIDE:
+    if ours is not None and ours > BESIDE * max(1.0, theirs or 0.0):  # where nothing bounds them, both may use more
         return "the service kept the processor busy beside its own windows"
     if theirs is not None and theirs < NEEDED:
         return f"the machine left the reference only {theirs:.0%} of its processor"
