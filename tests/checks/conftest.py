@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.checks.keeping import collector, inventory, order, relay, running_relay, service
 from tests.checks.served import contract, key, serve, tokens
 
-__all__ = ["contract", "key", "serve", "tokens"]  # fixtures for every test of this folder
+__all__ = ["collector", "inventory", "order", "relay", "running_relay", "service"]
+__all__ += ["contract", "key", "serve", "tokens"]  # fixtures for every test of this folder
 
 NONCE = "n0nce"
 HEALTHY = """

@@ -31,8 +31,8 @@ class Quiet(BaseHTTPRequestHandler):
 
 class Inventory(Quiet):
     def do_POST(self) -> None:
-        self.payload()
-        self.answer(201, {"reservation_id": str(uuid.uuid4())})
+        out = str(self.payload().get("sku", "")).startswith("OUT")
+        self.answer(409 if out else 201, {} if out else {"reservation_id": str(uuid.uuid4())})
 
     def do_GET(self) -> None:
         self.answer(200, "fine")
@@ -52,6 +52,7 @@ class Keeper(ThreadingHTTPServer):
         self.stale = 2
         self.lock = threading.Lock()
         self.kept: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.repeats = 2.0
 
     def handle_error(self, *_args: object) -> None:
         """A client that has gone is no news."""
@@ -63,17 +64,24 @@ class Orders(Quiet):
     def do_POST(self) -> None:
         wanted = self.payload()
         key = self.headers.get("Idempotency-Key") or (str(uuid.uuid4()) if self.has("key optional") else "")
+        if key and not self.has("key of nobody"):
+            key = f"{key} of {self.headers['Authorization']}"
         if not key:
             self.answer(400, {"title": "Idempotency-Key is missing"})
         elif self.has("late unique key"):
             self.answer_late(key, wanted)
-        elif self.has("busy says 409") and not self.server.lock.acquire(blocking=False):
-            self.answer(409, {"title": "in progress"})
+        elif (busy := self.busy()) and not self.server.lock.acquire(blocking=False):
+            self.answer(busy, {"title": "busy"}, **({} if self.has("no Retry-After") else {"Retry-After": "1"}))
         else:
-            with nullcontext() if self.has("busy says 409") or self.has("no lock") else self.server.lock:
+            with nullcontext() if busy or self.has("no lock") else self.server.lock:
                 self.keep(key, wanted)
-            if self.has("busy says 409"):
+            if busy:
                 self.server.lock.release()
+
+    def busy(self) -> int:
+        """What is said to those who come while another one is served; 0: they wait."""
+        said = (status for status in (409, 429, 500, 503) if self.has(f"busy says {status}"))
+        return next(said, 0)
 
     def keep(self, key: str, wanted: Any) -> None:
         known = self.server.kept.get(key)
@@ -82,20 +90,26 @@ class Orders(Quiet):
         elif known is not None and not self.has("no replay"):
             status = 200 if self.has("replay says 200") else 201
             self.answer(status, known[1], Location=f"/v1/orders/{known[1]['id']}")
-        elif self.reserve(wanted):
+        elif self.reserve(wanted, key):
             order = {"id": str(uuid.uuid4()), **wanted}
             self.server.kept[key] = (wanted, order)
             self.answer(201, order, Location=f"/v1/orders/{order['id']}")
-        else:
+        elif self.has("failures kept"):
+            self.server.kept[key] = (wanted, {"id": "none"})
             self.answer(503, {"title": "no inventory"})
+        else:
+            self.answer(503, {"title": "no inventory"}, **{"Retry-After": "1"})
 
     def answer_late(self, key: str, wanted: Any) -> None:
-        if self.reserve(wanted):
+        if self.reserve(wanted, str(uuid.uuid4())):
             _, order = self.server.kept.setdefault(key, (wanted, {"id": str(uuid.uuid4()), **wanted}))
             self.answer(201, order, Location=f"/v1/orders/{order['id']}")
 
     def do_GET(self) -> None:
-        if self.path == "/livez" and not self.has("liveness asks"):
+        if self.path.startswith("/v1/"):
+            with self.server.lock if self.has("reads wait") else nullcontext():
+                self.answer(503 if self.has("reads refused") else 200, {})
+        elif self.path == "/livez" and not self.has("liveness asks"):
             self.answer(200, "alive")
         elif self.path == "/readyz" and self.has("an old 503") and self.server.stale:
             self.server.stale -= 1
@@ -106,14 +120,33 @@ class Orders(Quiet):
             fine = self.call("GET", "/healthz", None) == 200
             self.answer(200 if fine else 503, {"fine": fine})
 
-    def reserve(self, wanted: Any) -> bool:
-        return self.call("POST", "/reservations", wanted) == 201
+    def reserve(self, wanted: Any, key: str) -> bool:
+        self.server.repeats = min(2.0, self.server.repeats + 0.2)
+        status = self.call("POST", "/reservations", wanted, self.own(key))
+        for _ in range(2):
+            if status == 201 or not self.may_repeat(status):
+                break
+            status = self.call("POST", "/reservations", wanted, self.own(key))
+        return status == 201
 
-    def call(self, method: str, path: str, body: Any) -> int | None:
+    def own(self, key: str) -> str:
+        return str(uuid.uuid4()) if self.has("new keys for the inventory") else key
+
+    def may_repeat(self, status: int | None) -> bool:
+        if self.has("never asks again") or (status is not None and status < 500 and not self.has("asks whatever")):
+            return False
+        if self.server.repeats < 1 and not self.has("no budget"):
+            return False
+        self.server.repeats -= 1
+        return True
+
+    def call(self, method: str, path: str, body: Any, key: str = "") -> int | None:
         link = http.client.HTTPConnection("127.0.0.1", self.server.inventory, timeout=self.patience())
         caller = self.headers.get("traceparent") or ""
         try:
             headers = {} if self.has("drops trace") else {"traceparent": caller}
+            if key:
+                headers["Idempotency-Key"] = key
             link.request(method, path, json.dumps(body), headers)
             return link.getresponse().status
         except (OSError, http.client.HTTPException):

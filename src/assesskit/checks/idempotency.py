@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from assesskit.checks.creation import CREATED, Creation, created
+from assesskit.checks.creation import CREATED, Creation, created, place
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
 from assesskit.checks.http import Client
@@ -25,6 +25,7 @@ DRAFT = "draft-ietf-httpapi-idempotency-key-header"
 HELD = 0.12
 """Seconds that the dependency takes for a volley: 0.02 already made every unguarded program collide."""
 CONFLICT = 409
+MADE = (200, CREATED)
 
 
 def effects(calls: Iterable[Call]) -> int:
@@ -46,38 +47,96 @@ def expect_effects(relay: Relay, creation: Creation, wanted: int, told: str, exc
 
 
 def expect_key_required(service: Service, relay: Relay, creation: Creation) -> None:
-    """Without Idempotency-Key: 400, and no work done."""
-    exchange = service.send(creation.request(key=None))
-    expect(
-        exchange.answered().status == 400,  # noqa: PLR2004
-        f"POST {creation.path} without Idempotency-Key answered {exchange.answered().status}",
-        expected="400 with a problem document",
-        rule=f"{DRAFT}, 2.7",
-        exchange=exchange,
-    )
-    expect_effects(relay, creation, 0, "one request without Idempotency-Key", exchange)
+    """Without Idempotency-Key, and with an empty one: 400, and no work done."""
+    bare = creation.request(key=None)
+    empty = replace(bare, headers=(*bare.headers, ("Idempotency-Key", "")))
+    for request, told in ((bare, "without Idempotency-Key"), (empty, "with an empty Idempotency-Key")):
+        exchange = service.send(request)
+        expect(
+            exchange.answered().status == 400,  # noqa: PLR2004
+            f"POST {creation.path} {told} answered {exchange.answered().status}",
+            expected="400 with a problem document",
+            rule=f"{DRAFT}, 2.7",
+            exchange=exchange,
+        )
+        expect_effects(relay, creation, 0, f"one request {told}", exchange)
 
 
 def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:
     """The same key with the same payload: the same status, body and Location again, and the work done once."""
     first = created(service.send(creation.request()))
-    wanted = _identity(first)
     rewritten = json.dumps(dict(reversed(list(creation.payload.items()))), indent=2).encode()
     for body, told in (
         (None, "an identical retry"),
         (rewritten, "a retry that writes the same JSON with other spaces"),
     ):
-        exchange = service.send(creation.request(body=body))
-        got = _identity(exchange.answered())
-        for part, value in wanted.items():
-            expect(
-                got[part] == value,
-                f"{told} got another {part} than the first request",
-                expected=f"{part}: {value}",
-                rule=f"{DRAFT}, 2.6",
-                exchange=exchange,
-            )
+        _expect_same(first, service.send(creation.request(body=body)), told)
     expect_effects(relay, creation, 1, "three requests with one key")
+
+
+def expect_same_thing(first: Exchange, exchange: Exchange, told: str) -> None:
+    """The answer is a success that leads to what the first one made; `told` says in words what was sent.
+
+    Whether it is the very same answer is another criterion's question: see `expect_replayed`.
+    """
+    status = exchange.answered().status
+    expect(
+        status in MADE and place(exchange) == place(first),
+        f"{told} got {status if status not in MADE else 'something else that was made'}",
+        expected=f"201 with what was made first: {place(first)}",
+        rule=f"{DRAFT}, 2.6",
+        exchange=exchange,
+    )
+
+
+def _expect_same(first: Response, exchange: Exchange, told: str) -> None:
+    """The answer has the status, body and Location of the first."""
+    got = _identity(exchange.answered())
+    for part, value in _identity(first).items():
+        expect(
+            got[part] == value,
+            f"{told} got another {part} than the first request",
+            expected=f"{part}: {value}",
+            rule=f"{DRAFT}, 2.6",
+            exchange=exchange,
+        )
+
+
+def expect_scoped(
+    service: Service, relay: Relay, creation: Creation, others: tuple[str, str], renewed: str, **changes: Any
+) -> None:
+    """A key belongs to the caller who used it.
+
+    `others` are tokens of two other callers, who use the key too: one with the same payload, one with another.
+    `renewed` is a new token of the first caller, for whom it is the same key still.
+    """
+    first = service.send(creation.request())
+    created(first)
+    same, other = (replace(creation, token=token) for token in others)
+    other = replace(other, payload={**creation.payload, **changes})
+    places = {place(first)}
+    for theirs, told in ((same, "the same"), (other, "another")):
+        exchange = service.send(theirs.request())
+        answer = exchange.answered()
+        expect(
+            answer.status == CREATED,
+            f"another caller used the same key for {told} payload and got {answer.status}",
+            expected="201: a key belongs to the caller who chose it",
+            rule=f"{DRAFT}, 5",
+            exchange=exchange,
+        )
+        places.add(place(exchange))
+    told = "a retry of the first caller, with a new token"
+    exchange = service.send(replace(creation, token=renewed).request())
+    expect_same_thing(first, exchange, told)
+    expect(
+        len(places) == len(others) + 1,
+        "three callers used one key, and some of them were told of the same thing",
+        expected="one for each caller",
+        rule=f"{DRAFT}, 5",
+        exchange=exchange,
+    )
+    expect_effects(relay, creation, len(others) + 1, "one key of three callers", exchange)
 
 
 def expect_other_payload_refused(service: Service, relay: Relay, creation: Creation, **changes: Any) -> None:
@@ -114,12 +173,11 @@ def expect_done_once(service: Service, relay: Relay, creation: Creation, senders
             exchange=exchange,
         )
     last = service.send(creation.request())
-    made = [one.answered() for one in [*exchanges, last] if one.answered().status == CREATED]
-    places = {str(answer.headers.get("location")) for answer in made}
+    places = {place(one) for one in [*exchanges, last] if one.answered().status == CREATED}
     expect(
         len(places) == 1,
         f"{told}: {'nothing came of it' if not places else 'more than one was made'}",
-        received="\n".join(f"201, Location: {place}" for place in sorted(places)[:2]) or last.received(),
+        received="\n".join(f"201, Location: {found}" for found in sorted(places)[:2]) or last.received(),
         expected="one, the same in every 201",
         rule=f"{DRAFT}, 2.6",
         exchange=last,

@@ -18,11 +18,14 @@ UNAVAILABLE = (503, 504)
 LATER = (429, 500, 502, 503, 504)
 
 
-def expect_bounded_wait(service: Service, creation: Creation, seconds: float) -> None:
-    """The dependency hangs: the caller hears 503 or 504 after at most `seconds`."""
+def expect_bounded_wait(service: Service, creation: Creation, seconds: float, trouble: str) -> None:
+    """The dependency fails, or keeps the call waiting: the caller hears 503 or 504 after at most `seconds`.
+
+    `trouble` is what the dependency does, in words.
+    """
     with Stalls() as stalls:
         exchange = service.send(creation.request(), deadline=seconds + PATIENCE)
-    told = f"POST {creation.path} while its dependency accepts the call and never answers"
+    told = f"POST {creation.path} while its dependency {trouble}"
     stalls.expect_within(
         exchange.seconds,
         seconds + TOLERANCE,

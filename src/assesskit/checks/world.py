@@ -50,7 +50,9 @@ class World:
     lost: Failure | None = None
     """Why the submission could not be brought back, once that was tried in vain: it is not tried again."""
     waited: float = 0.0
-    """Seconds that the submission kept its checks waiting so far."""
+    """Seconds that the submission kept its checks waiting so far; what they waited for side by side counts once."""
+    heard: float = 0.0
+    """When it last answered, or was given up (monotonic seconds)."""
 
     @property
     def submission(self) -> Service:
@@ -70,7 +72,9 @@ class World:
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange as evidence of the check that runs now."""
         self.evidence.exchanged(exchange)
-        self.waited += exchange.seconds
+        now = time.monotonic()
+        self.waited += max(0.0, now - max(self.heard, now - exchange.seconds))
+        self.heard = now
 
     def restore(self) -> None:
         """Take every fault away and make sure that every service serves, restarting what a check has ended.

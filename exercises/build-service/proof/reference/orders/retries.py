@@ -8,7 +8,7 @@ import threading
 class Retries:
     """A share of all calls may be repeated: enough for a bad moment, and no second storm on an inventory in trouble."""
 
-    SHARE = 0.25
+    SHARE = 0.22
     MOST = 5.0
     """Saved up, for a few failures in a row."""
 

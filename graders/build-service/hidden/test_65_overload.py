@@ -1,0 +1,35 @@
+"""More orders than can be made at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from assesskit.checks import overload, resilience
+from assesskit.checks.creation import created, place
+from assesskit.checks.exchange import Request
+
+LONGEST = 3.0
+
+
+@pytest.fixture(autouse=True)
+def takes_orders_again(service, dependency, fresh):
+    """Leave a service behind that takes orders again."""
+    yield
+    dependency.reset()
+    resilience.settle(service, fresh)
+
+
+@pytest.mark.criterion("resilience.isolation")
+def test_reads_stay_quick_while_orders_wait(service, dependency, fresh, resource, tokens, evidence) -> None:
+    """Orders that wait for a silent inventory do not keep readers waiting."""
+    bearer = (("Authorization", f"Bearer {tokens.mint()}"),)
+    made = service.send(fresh().request())
+    created(made)
+    reads = [Request("GET", place(made), bearer), Request("GET", f"{resource.path}?limit=20", bearer)]
+    overload.expect_reads_unharmed(service, dependency, fresh, reads, evidence)
+
+
+@pytest.mark.criterion("resilience.backpressure")
+def test_too_many_orders_at_once_are_turned_away(service, dependency, fresh, evidence) -> None:
+    """Each order of a burst is made or turned away in time, and the next one is made again."""
+    overload.expect_excess_turned_away(service, dependency, fresh, LONGEST, evidence)

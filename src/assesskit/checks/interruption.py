@@ -1,0 +1,104 @@
+"""What an idempotency key is worth after something went wrong: the service was killed, or its dependency failed.
+
+As in `idempotency`, work is counted at our dependency, by the key that the service sends along: whoever asks again with
+another key of its own has the work done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from assesskit.checks.creation import Creation, created
+from assesskit.checks.exchange import Exchange
+from assesskit.checks.expect import Failure, expect
+from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, expect_effects, expect_same_thing
+from assesskit.checks.resilience import LATER, PATIENCE
+from assesskit.checks.services import Service
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+WITHIN = 15.0
+"""Seconds after which a retry must succeed, once nothing hinders it any more. Until then 409 and its like are right."""
+POLL = 0.5
+ARRIVAL = 5.0
+FAILURES = (
+    ("answered 500", Fault.status(500)),
+    ("refused the connection", Fault.refuse()),
+    ("did the work and reset the connection", Fault.reset(forward=True)),
+    ("did the work and broke off its answer", Fault.truncate()),
+    ("did the work and kept its answer back", Fault.late()),
+)
+"""What the dependency does to a first attempt, in words."""
+
+
+def expect_kept(service: Service, relay: Relay, creation: Creation) -> None:
+    """What was acknowledged before the service was killed gets the same answer after it, and no second effect."""
+    first = service.send(creation.request())
+    created(first)
+    _killed(service)
+    expect_same_thing(first, service.send(creation.request()), "a retry after the service was killed and started again")
+    expect_effects(relay, creation, 1, "one request before the service was killed, and its retry after that")
+
+
+def expect_resumed(service: Service, relay: Relay, creation: Creation, *, done: bool) -> None:
+    """The service is killed while it waits for its dependency, before or after the work is `done` there: a retry after
+    the restart makes the one thing, and the work is done once in all.
+    """
+    relay.script(creation.mark, Fault.late() if done else Fault.hang())
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(service.send, creation.request())
+        if not relay.waiting(creation.mark, timeout=ARRIVAL):
+            created(pending.result())
+            raise Failure("the answer came without a call to the dependency", expected="one call for each creation")
+        _killed(service, relay)
+    moment = "after the dependency had done the work" if done else "before the dependency had done the work"
+    told = f"a retry with the same key, after the service was killed {moment}"
+    _expect_succeeds(service, relay, creation, told)
+
+
+def expect_tried_again(service: Service, relay: Relay, fresh: Callable[[], Creation]) -> None:
+    """Whatever the dependency did to a first attempt, the same key succeeds once it is well, and has one effect."""
+    for trouble, fault in FAILURES:
+        creation = fresh()
+        relay.script(creation.mark, fault, always=True)
+        service.send(creation.request(), deadline=PATIENCE)
+        relay.script(creation.mark)
+        relay.release(creation.mark)
+        _expect_succeeds(service, relay, creation, f"a retry with the same key, after the dependency {trouble}")
+
+
+def _killed(service: Service, relay: Relay | None = None) -> None:
+    """Kill the service, take the faults away while it is dead, and bring it back."""
+    service.kill()
+    if relay is not None:
+        relay.reset()
+    service.start()
+    service.until_ready()
+
+
+def _expect_succeeds(service: Service, relay: Relay, creation: Creation, told: str) -> None:
+    first = _retried(service, creation, told)
+    exchange = service.send(creation.request())
+    expect_same_thing(first, exchange, "one more retry")
+    expect_effects(relay, creation, 1, told, exchange)
+
+
+def _retried(service: Service, creation: Creation, told: str) -> Exchange:
+    """The 201 that a retry ends in."""
+    until = time.monotonic() + WITHIN
+    while True:
+        exchange = service.send(creation.request())
+        answer = exchange.answered()
+        if answer.status in MADE:
+            return exchange
+        waits = answer.status in (CONFLICT, *LATER)
+        expect(
+            waits and time.monotonic() < until,
+            f"{told}, got {answer.status}{f' for {WITHIN:g} s' if waits else ''}",
+            expected=f"201, after {WITHIN:g} s at most",
+            rule=f"{DRAFT}, 2.6",
+            exchange=exchange,
+        )
+        time.sleep(POLL)

@@ -1,0 +1,147 @@
+"""More work than a service can do: what is cheap stays quick, what is too much is turned away at once."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from assesskit.checks.creation import CREATED, Creation
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.expect import Failure, expect
+from assesskit.checks.idempotency import CONFLICT, volley
+from assesskit.checks.services import Service, ended
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+WRITERS = 60
+"""Creations that wait for a silent dependency: more than most pools have room for."""
+SETTLED = 0.5
+"""Seconds until they all wait, or were turned away."""
+READS = 20
+APART = 0.05
+QUICK = 0.5
+"""Seconds in which nine reads of ten are answered."""
+BURST = 150
+SLOW = 1.5
+"""Seconds that the dependency takes during a burst: no more than it may."""
+TOLERANCE = 1.0
+"""Seconds granted over a promised time to a machine that is busy with the burst itself."""
+PATIENCE = 5.0
+LATE = 12.0
+"""Seconds over the promised time for which an answer to a burst is awaited, to tell late ones from none."""
+AGAIN = 3.0
+"""Seconds after a burst in which a creation succeeds again."""
+OK = 200
+TURNED_AWAY = (429, 503)
+WHOLE_SECONDS = re.compile(r"[0-9]{1,6}")
+
+
+def expect_reads_unharmed(
+    service: Service, relay: Relay, fresh: Callable[[], Creation], reads: Sequence[Request], evidence: Evidence
+) -> None:
+    """While many creations wait for a dependency that is silent, reads are answered as if nothing were the matter."""
+    writes = [fresh() for _ in range(WRITERS)]
+    for creation in writes:
+        relay.script(creation.mark, Fault.hang(), always=True)
+    with Stalls() as stalls, ThreadPoolExecutor(WRITERS + READS) as pool:
+        for creation in writes:
+            pool.submit(service.send, creation.request(), deadline=PATIENCE)
+        time.sleep(SETTLED)
+        pending = []
+        for number in range(READS):
+            pending.append(pool.submit(service.send, reads[number % len(reads)], deadline=PATIENCE))
+            time.sleep(APART)
+        answers = [one.result() for one in pending]
+        relay.reset()
+    told = f"while {WRITERS} POST {writes[0].path} waited for a silent dependency"
+    for exchange in answers:
+        status = OK if exchange.response is None else exchange.response.status
+        expect(status == OK, f"{told}, a read got {status}", expected="200", exchange=exchange)
+    slow = sorted(one.seconds for one in answers)[READS * 9 // 10 - 1]
+    evidence.figure("nine reads of ten while writes wait", slow * 1000, "ms", QUICK * 1000)
+    stalls.expect_within(
+        slow,
+        QUICK,
+        f"{told}, reads took {slow:.1f} s and more",
+        expected=f"nine reads of ten are answered within {QUICK:g} s",
+    )
+
+
+def expect_excess_turned_away(
+    service: Service, relay: Relay, fresh: Callable[[], Creation], seconds: float, evidence: Evidence
+) -> None:
+    """A burst of creations while the dependency is slow: each is answered within `seconds`, those too many with
+    429 or 503 and Retry-After; the service survives, and makes things again right afterwards.
+    """
+    creations = [fresh() for _ in range(BURST)]
+    for creation in creations:
+        relay.script(creation.mark, Fault.delay(SLOW), always=True)
+    with Stalls() as stalls:
+        exchanges = volley(service, [creation.request() for creation in creations], deadline=seconds + LATE)
+    told = f"{BURST} POST {creations[0].path} at once, while the dependency takes {SLOW:g} s"
+    _expect_alive(service, told)
+    evidence.note("answers to the burst", _counted(exchanges))
+    slowest = max(exchanges, key=lambda one: one.seconds)
+    stalls.expect_within(
+        slowest.seconds,
+        seconds + TOLERANCE,
+        f"{told}: one of them {'was answered after' if slowest.response else 'had no answer for'} "
+        f"{slowest.seconds:.1f} s",
+        expected=f"every answer within {seconds:g} s; 429 or 503 with Retry-After for those that are too many",
+        exchange=slowest,
+    )
+    for exchange in exchanges:
+        _expect_turned_away_well(exchange, told)
+    if all(one.answered().status != CREATED for one in exchanges):
+        raise Failure(f"{told}: none was made", received=_counted(exchanges), expected="as many as there is room for")
+    _expect_serves_again(service, fresh)
+
+
+def _expect_turned_away_well(exchange: Exchange, told: str) -> None:
+    answer = exchange.answered()
+    expect(
+        answer.status in (CREATED, CONFLICT, 504, *TURNED_AWAY),
+        f"{told}: one of them got {answer.status}",
+        expected="201, or 429 or 503 with Retry-After",
+        rule="RFC 9110, 15.6.4; RFC 6585, 4",
+        exchange=exchange,
+    )
+    told_when = WHOLE_SECONDS.fullmatch(answer.headers.get("retry-after", "") or "")
+    expect(
+        answer.status not in TURNED_AWAY or told_when is not None,
+        f"{told}: one of them got {answer.status} without a Retry-After in whole seconds",
+        expected="Retry-After: 1, or longer",
+        rule="RFC 9110, 10.2.3",
+        exchange=exchange,
+    )
+
+
+def _expect_alive(service: Service, told: str) -> None:
+    state = service.status()
+    if not state["running"]:
+        raise Failure(f"{told}: the service {ended(state)}", expected="a service that has bounds and keeps to them")
+
+
+def _expect_serves_again(service: Service, fresh: Callable[[], Creation]) -> None:
+    until = time.monotonic() + AGAIN
+    while True:
+        exchange = service.send(fresh().request())
+        if exchange.response is not None and exchange.response.status == CREATED:
+            return
+        expect(
+            time.monotonic() < until,
+            f"{AGAIN:g} s after a burst was answered, a creation still fails",
+            expected="201",
+            exchange=exchange,
+        )
+        time.sleep(0.25)
+
+
+def _counted(exchanges: Sequence[Exchange]) -> str:
+    found = Counter(str(one.response.status) if one.response else one.error for one in exchanges)
+    return ", ".join(f"{count} times {what}" for what, count in found.most_common(6))

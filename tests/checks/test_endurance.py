@@ -1,0 +1,160 @@
+"""The checks of what happens when something breaks, or is too much: a right service passes, each flaw shows.
+
+What a kill does is shown by the wrong programs of the exercise: this service cannot be killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from tests.checks.keeping import flawed, fresh
+
+from assesskit.checks import idempotency, interruption, overload, retrying
+from assesskit.checks.creation import Creation
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Request
+from assesskit.checks.expect import Failure
+from assesskit.checks.services import Service
+from assesskit.instruments.relay import Relay
+
+READS = (Request("GET", "/v1/orders"),)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smaller numbers and shorter times than for a submission."""
+    for module, changes in (
+        (interruption, {"WITHIN": 0.6, "POLL": 0.1}),
+        (retrying, {"REQUESTS": 20, "BEFORE": 15, "SENDERS": 1}),
+        (overload, {"WRITERS": 6, "READS": 10, "QUICK": 0.15, "SETTLED": 0.1, "APART": 0.01}),
+        (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 0.5}),
+    ):
+        for name, value in changes.items():
+            monkeypatch.setattr(module, name, value)
+
+
+def running(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """The harness says that it still runs."""
+    monkeypatch.setattr(service, "status", lambda: {"running": True})
+    return service
+
+
+def test_a_key_of_each_caller_passes(service: Service, relay: Relay, order: Creation) -> None:
+    """Three callers, one key: three things, and the first caller's stays its own."""
+    idempotency.expect_scoped(service, relay, order, ("another", "third"), order.token, quantity=3)
+
+
+@pytest.mark.parametrize(
+    ("service", "renewed", "said"),
+    [
+        ("key of nobody", "token", "another caller used the same key for another payload and got 422"),
+        ("", "a new one", "a retry of the first caller, with a new token got something else"),
+    ],
+    indirect=["service"],
+)
+def test_a_key_of_nobody_or_of_a_token_shows(
+    service: Service, renewed: str, said: str, relay: Relay, order: Creation
+) -> None:
+    """A key that all callers share, and one that a new token loses, are failures. (This service knows tokens only.)"""
+    with pytest.raises(Failure, match=said):
+        idempotency.expect_scoped(service, relay, order, ("another", "third"), renewed, quantity=3)
+
+
+def test_a_key_that_can_be_tried_again_passes(service: Service, relay: Relay) -> None:
+    """Whatever the dependency did to the first attempt, the key makes one thing with one effect afterwards."""
+    interruption.expect_tried_again(service, relay, fresh)
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("busy says 409, failures kept", r"something else that was made|the dependency did the work not at all"),
+        ("new keys for the inventory", "the dependency did the work more than once"),
+    ],
+    indirect=["service"],
+)
+def test_a_spoiled_key_and_a_second_effect_show(service: Service, said: str, relay: Relay) -> None:
+    """A failure that is remembered, and a new key for the dependency, are failures."""
+    with pytest.raises(Failure, match=said):
+        interruption.expect_tried_again(service, relay, fresh)
+
+
+def test_a_few_retries_pass(service: Service, relay: Relay) -> None:
+    """A budget over all callers hides bad moments, spares the dead, and takes no for an answer."""
+    refused = Creation.fresh("/v1/orders", {"sku": "OUT", "quantity": 2}, mark="sku", token="token")
+    retrying.expect_refusal_taken(service, relay, [refused])
+    retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
+    relay.clear()
+    retrying.expect_few_calls(service, relay, fresh, Evidence())
+
+
+@flawed("never asks again")
+def test_no_retry_shows(service: Service, relay: Relay) -> None:
+    """A bad moment that fails the request is a failure."""
+    with pytest.raises(Failure, match="about 5 failed"):
+        retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
+
+
+@flawed("no budget")
+def test_a_storm_on_the_dead_shows(service: Service, relay: Relay) -> None:
+    """Three calls for each request are a failure."""
+    with pytest.raises(Failure, match=r"called 3\.0 times for each request"):
+        retrying.expect_few_calls(service, relay, fresh, Evidence())
+
+
+@flawed("asks whatever")
+def test_a_refusal_that_is_asked_again_shows(service: Service, relay: Relay) -> None:
+    """A second call after a 409 is a failure."""
+    refused = Creation.fresh("/v1/orders", {"sku": "OUT", "quantity": 2}, mark="sku", token="token")
+    with pytest.raises(Failure, match="asked the same 3 times"):
+        retrying.expect_refusal_taken(service, relay, [refused])
+
+
+def test_reads_that_do_not_wait_pass(service: Service, relay: Relay) -> None:
+    """Writes wait for one another here; reads for nobody."""
+    overload.expect_reads_unharmed(service, relay, fresh, READS, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [("reads wait", r"reads took \d\.\d s and more"), ("reads refused", "a read got 503")],
+    indirect=["service"],
+)
+def test_reads_that_wait_or_are_refused_show(service: Service, said: str, relay: Relay) -> None:
+    """Slow reads and refused reads are failures."""
+    with pytest.raises(Failure, match=said):
+        overload.expect_reads_unharmed(service, relay, fresh, READS, Evidence())
+
+
+@flawed("busy says 503", "busy says 429", "no lock")
+def test_a_burst_that_is_made_or_turned_away_passes(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refusing what is too much is right, and so is making all of it in time."""
+    overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("", "one of them was answered after"),
+        ("busy says 500", "one of them got 500"),
+        ("busy says 503, no Retry-After", "without a Retry-After"),
+    ],
+    indirect=["service"],
+)
+def test_late_and_unkind_answers_to_a_burst_show(
+    service: Service, said: str, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue without a bound, a 500, and a refusal without a time are failures."""
+    with pytest.raises(Failure, match=said):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+def test_a_service_that_died_of_a_burst_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes more than fits in its memory is gone afterwards."""
+    states = itertools.repeat({"running": False, "status": 137, "oom": True})
+    monkeypatch.setattr(service, "status", lambda: next(states))
+    with pytest.raises(Failure, match="was killed for its memory"):
+        overload.expect_excess_turned_away(service, relay, fresh, 0.5, Evidence())
