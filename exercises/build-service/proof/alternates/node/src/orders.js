@@ -45,7 +45,7 @@ export class Orders {
 
   async #make(caller, key, wanted, span) {
     // Derived, not drawn: a try after a crash, or after an answer that got lost, finds the same reservation.
-    const intention = JSON.stringify([caller, key, wanted.sku, wanted.quantity, wanted.note]);
+    const intention = JSON.stringify([caller, key, wanted.sku, wanted.quantity]);
     const reservationKey = createHash('sha256').update(intention).digest('hex');
     const reservationId = await this.#inventory.reserve(reservationKey, wanted, span);
     return this.#again(this.#store.add(caller, key, reservationId, wanted), wanted);
