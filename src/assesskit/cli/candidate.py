@@ -46,9 +46,7 @@ def start(
     made = make(found, folder or Path(found.slug), now=datetime.now(UTC))
     print(f"{found.spec.title}\n\nworkspace   {made}\nbrief       {made / 'README.md'}")
     if found.variant.seed is not None:
-        print(
-            f"variant     {', '.join(found.variant.parameters.values()) or 'the only one'} (seed {found.variant.seed})"
-        )
+        print(f"variant     seed {found.variant.seed}")
     print(f"time box    {found.spec.minutes} minutes, for your orientation")
     print(f"AI policy   {found.spec.ai.policy}: {found.spec.ai.text}")
     print("\nWork in the folder, then run there:")
