@@ -47,7 +47,7 @@ def order() -> Creation:
 
 def window(*, probes: int = 200, seconds: float = 0.01, calls: int = 20, stood_still: float = 0.0) -> Window:
     requests = [Request("GET", path) for path in ("/livez", "/readyz")]
-    return Window([Exchange(requests[n % 2], None, "", seconds) for n in range(probes)], calls, 3.0, stood_still)
+    return Window([Exchange(requests[n % 2], None, "", seconds) for n in range(probes)], 5, calls, 3.0, stood_still)
 
 
 def judged(seen: Window) -> None:
@@ -88,7 +88,7 @@ def test_slow_probes_show() -> None:
 def test_probes_that_are_passed_on_show() -> None:
     """More than ten calls a second."""
     with pytest.raises(Failure, match="probes cost the dependency more than 10 calls a second"):
-        judged(window(calls=31))
+        judged(window(calls=36))
 
 
 @pytest.mark.parametrize("noisy", [window(seconds=0.3, stood_still=1.0), window(probes=80)])
