@@ -138,7 +138,7 @@ def test_a_burst_that_is_made_or_turned_away_passes(
 @pytest.mark.parametrize(
     ("service", "said"),
     [
-        ("", "one of them was answered after"),
+        ("", "one of them took"),
         ("busy says 500", "one of them got 500"),
         ("busy says 503, no Retry-After", "without a Retry-After"),
     ],

@@ -32,7 +32,7 @@ def test_a_refusal_is_taken_for_an_answer(service, dependency, fresh, resource) 
     ("trouble", "fault"),
     [
         ("accepts the call and never answers", Fault.hang()),
-        ("sends its answer drop by drop", Fault.slow_body(8.0)),
+        ("sends its answer drop by drop", Fault.slow_body(6.0)),
         ("breaks its answer off", Fault.truncate()),
         ("answers 201 with a body that is no JSON", Fault.malformed()),
         ("answers 200 without a reservation", Fault.status(200)),
