@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure
 
-SHOWN = 4
-"""Misses whose exchange is quoted in full."""
+SHOWN, LISTED = 4, 15
+"""Misses whose exchange is quoted in full, and those that get a line."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,22 @@ class Miss:
 
 
 def tell(misses: Sequence[Miss], what: str, *, rule: str = "") -> None:
-    """Raise Failure with each miss in a line and the first few in full; do nothing when there is none.
+    """Raise Failure with a line for each miss and the first few in full; do nothing when there is none.
 
     `what` goes on from "2 of", as in "14 error answers are not as the contract says".
     """
     if not misses:
         return
     first, shown = misses[0], misses[:SHOWN]
-    lines = [f"{miss.name}: {miss.reason}" for miss in misses]
+    listed = misses[:LISTED]
+    more = [f"and {len(misses) - LISTED} more"] if len(misses) > LISTED else []
+    lines = [*(f"{miss.name}: {miss.reason}" for miss in listed), *more]
     received = [f"[{miss.name}]\n{miss.exchange.received()}" for miss in shown]
     raise Failure(
         f"{len(misses)} of {what}, first {first.name}: {first.reason}",
         sent="\n\n".join(f"[{miss.name}]\n{miss.exchange.sent()}" for miss in shown),
         received="\n\n".join(["\n".join(lines), *received]),
-        expected="\n".join(f"{miss.name}: {miss.expected}" for miss in misses),
+        expected="\n".join(f"{miss.name}: {miss.expected}" for miss in listed),
         rule="; ".join(filter(None, dict.fromkeys([rule, *(miss.rule for miss in misses)]))),
         exchange=first.exchange,
     )
