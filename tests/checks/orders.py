@@ -16,8 +16,13 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
-LARGEST, DEFAULT = 48 * 1024, 18
+LARGEST, DEFAULT, LONGEST_KEY = 48 * 1024, 18, 140
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
+INSIDE = {
+    "tells the trace": 'Traceback (most recent call last):\n  File "/app/orders.py", line 3, in create',
+    "tells the file": "quantity: see /app/orders/domain.py",
+    "tells the statement": "UPDATE orders SET quantity = ? failed",
+}
 TITLES = {400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}
 
 
@@ -69,26 +74,36 @@ class Orders:
         return self.problem(error.code or 500, **headers)
 
     def problem(self, status: int, **headers: str) -> Response:
+        detail = headers.pop("detail", "")
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         if status == 401 and "no challenge" not in self.flaws:
             named["WWW-Authenticate"] = 'Bearer realm="orders"'
         body: dict[str, Any] = {"type": "about:blank", "title": TITLES.get(status, "Refused"), "status": status}
+        if detail:
+            body["detail"] = detail
         if "status 200 in problems" in self.flaws:
             body["status"] = 200
         kind = "application/json" if "errors as json" in self.flaws else "application/problem+json"
         return Response(json.dumps(body), status, named, content_type=kind)
 
     def caller(self, scope: str) -> str:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        skipped = {"no signature": "signature", "no audience": "aud", "no issuer": "iss", "no nbf": "nbf"}
+        options: Any = {f"verify_{name}": False for flaw, name in skipped.items() if flaw in self.flaws}
+        options["require"] = [] if "claims may be missing" in self.flaws else ["iss", "aud", "exp", "sub"]
         try:
-            token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-            claims = jwt.decode(token, self.key, ["RS256"], audience=AUDIENCE, issuer=ISSUER)
+            if scheme.lower() != "bearer" or ("Bearer only" in self.flaws and scheme != "Bearer"):
+                raise jwt.InvalidTokenError
+            claims = jwt.decode(token, self.key, ["RS256"], options, audience=AUDIENCE, issuer=ISSUER)
         except jwt.InvalidTokenError:
             if "anonymous" in self.flaws:
                 return "nobody"
-            raise Refused(401) from None
-        if scope not in claims["scope"].split() and "no scopes" not in self.flaws:
+            raise Refused(401, **({"detail": token} if "tells the token" in self.flaws else {})) from None
+        granted = claims.get("scope", "")
+        held = scope in (granted if "scope as text" in self.flaws else granted.split())
+        if not held and "no scopes" not in self.flaws:
             raise Refused(403)
-        return str(claims["sub"])
+        return str(claims.get("sub"))
 
     def answer(self, order: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
         shown = {key: value for key, value in order.items() if key != "version"}
@@ -119,6 +134,10 @@ class Orders:
                 given = json.loads(request.data)
             except ValueError:
                 raise Refused(400) from None
+            except RecursionError:
+                if "no depth" in self.flaws:
+                    raise
+                raise Refused(400) from None
         if "crash on no object" not in self.flaws and not isinstance(given, dict):
             raise Refused(422)
         self.validate(given)
@@ -126,25 +145,26 @@ class Orders:
 
     def validate(self, given: dict[str, Any]) -> None:
         sku, quantity, note = given.get("sku"), given.get("quantity"), given.get("note")
-        most = 10**9 if "no maximum" in self.flaws else 100
+        most = 10**9 if "no maximum" in self.flaws else 144
         if "numbers in strings" in self.flaws and isinstance(quantity, str) and quantity.isdecimal():
             quantity = int(quantity)
         whole = isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= most
-        text = note is None or (isinstance(note, str) and len(note) <= (199 if "short notes" in self.flaws else 200))
+        text = note is None or (isinstance(note, str) and len(note) <= (239 if "short notes" in self.flaws else 240))
         extra = given.keys() - {"sku", "quantity", "note"} and "more fields" not in self.flaws
         if "gives up on zero" in self.flaws and quantity == 0:
             raise Refused(503)
         if not (isinstance(sku, str) and SKU.fullmatch(sku) and whole and text) or extra:
-            raise Refused(400 if "400 for 422" in self.flaws else 422)
+            told = next((text for flaw, text in INSIDE.items() if flaw in self.flaws), "")
+            raise Refused(400 if "400 for 422" in self.flaws else 422, detail=told)
 
     def create(self) -> Response:
         self.caller("orders:write")
-        if not request.headers.get("Idempotency-Key"):
+        key = request.headers.get("Idempotency-Key", "")
+        if not (key.isascii() and 0 < len(key) <= LONGEST_KEY):
             raise Refused(400)
         if "slow" in self.flaws:
             time.sleep(0.1)
-        if len(request.get_data()) > LARGEST and "any size" not in self.flaws:
-            raise Refused(413)
+        self.measure()
         given = self.payload()
         if given["sku"].startswith("OUT-"):
             raise Refused(409)
@@ -154,10 +174,17 @@ class Orders:
         headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{key}"}
         return self.answer(self.orders[key], 200 if "200 for 201" in self.flaws else 201, **headers)
 
+    def measure(self) -> None:
+        if "any size" not in self.flaws and "waits for the rest" not in self.flaws:
+            if (request.content_length or 0) > LARGEST:
+                raise Refused(413)
+            if "any chunks" not in self.flaws and len(request.get_data()) > LARGEST:
+                raise Refused(413)
+
     def page(self) -> dict[str, Any]:
         self.caller("orders:read")
         limit = request.args.get("limit", str(DEFAULT))
-        if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 100):
+        if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 72):
             raise Refused(422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
         start, size = self.start(newest), int(limit) if limit.isdecimal() else DEFAULT

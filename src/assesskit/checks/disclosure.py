@@ -36,6 +36,7 @@ INSIDE = {
 
 def keeps_its_inside_to_itself(client: Client, relay: Relay, tokens: Tokens, resource: Resource) -> None:
     """Cause errors of every kind, the dependency's among them, and look through the answers. All before Failure."""
+    resource.existing(client, {"Authorization": f"Bearer {tokens.mint()}"})  # who does nothing tells nothing
     address = re.compile(rf"(?:127\.0\.0\.1|localhost)\D{{0,20}}{relay.port}\b")
     patterns = {**INSIDE, "the address of another service": address}
     misses = []
@@ -69,7 +70,7 @@ def _credential(request: Request) -> list[str]:
 def _mistakes(tokens: Tokens, resource: Resource) -> Iterator[tuple[str, Request]]:
     head, payload, signature = tokens.mint().split(".")
     for name, token in (
-        ("a token with a wrong signature", f"{head}.{payload}.{signature[::-1]}"),
+        ("a token with a wrong signature", f"{head}.{payload}.{'A' * 8}{signature[8:]}"),
         ("an expired token", tokens.mint(exp=1, iat=0, nbf=0)),
         ("a token for another audience", tokens.mint(aud="another-service")),
         ("a token without the scope", tokens.mint("openid")),

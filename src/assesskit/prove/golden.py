@@ -21,6 +21,7 @@ NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"(?<=Allow: ).+"), lambda found: ", ".join(sorted(found[0].split(", ")))),
     (re.compile(r'(?<=cursor": )"[^"]*"'), '"<cursor>"'),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
+    (re.compile(r"(?<=\bport=)\d+"), "<port>"),
     (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|%)\b)"), "<n>"),
     (re.compile(r"\b\d+(\.\d+)?(?=%| answers a second| things were made| of them)"), "<n>"),
 )
