@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from assesskit.checks.creation import Creation
+from assesskit.checks.creation import Creation, created
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.resource import RECOVERING
 from assesskit.checks.services import Control, Service
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay
@@ -106,11 +107,14 @@ def _expect_quick(window: Window, path: str, median: float, limit: float) -> Non
 
 
 def _make(service: Service, fresh: Callable[[], Creation], until: float) -> set[str]:
-    marks = set()
+    """Make things; return their marks. Raises Failure when not even the first can be made."""
+    marks: set[str] = set()
     while time.monotonic() < until:
         creation = fresh()
         marks.add(creation.mark)
-        service.send(creation.request(), deadline=DEADLINE)
+        exchange = service.send(creation.request(), deadline=DEADLINE)
+        if len(marks) == 1 and exchange.answered().status not in RECOVERING:
+            created(exchange)
         time.sleep(BETWEEN)
     return marks
 
