@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.harness import Harness
+from assesskit.checks.tokens import Tokens
+from assesskit.checks.world import World
 
 HEAD = """
 import unittest
@@ -308,11 +314,10 @@ def test_last():
 
 SLOW = """
 from assesskit.checks import plugin
-from assesskit.checks.exchange import Exchange, Request
 pytestmark = pytest.mark.criterion("a.one")
 
 def keep_waiting(service, seconds):
-    service.client._record(Exchange(Request("GET", "/"), None, "no answer", seconds))
+    service.client._record.__self__.waited += seconds
 """
 
 
@@ -368,6 +373,34 @@ def test_next(service):
     told = graded({"hidden/test_10.py": text})
     assert [one["observation"]["outcome"] for one in told.of("observation")] == ["passed", "failed"], told.stderr
     assert "too slow for its remaining checks" in told.observation("test_next")["summary"]
+
+
+def test_on_a_machine_that_stood_still_the_patience_for_all_checks_ends_without_a_verdict(
+    graded: Callable[..., Any],
+) -> None:
+    """What the grader's own stalls explain is no slowness of the submission."""
+    text = (
+        HEAD
+        + SLOW
+        + """
+def test_slow(service):
+    keep_waiting(service, 200)
+    service.client._record.__self__.stalls.seconds += 60
+
+def test_next(service):
+    pass
+"""
+    )
+    told = graded({"hidden/test_10.py": text})
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["passed", "inconclusive"], told.stderr
+
+
+def test_requests_side_by_side_keep_us_waiting_once() -> None:
+    """Forty answers that took the same two seconds are two seconds of waiting."""
+    world = World(Harness(io.BytesIO(), io.BytesIO()), {}, {}, None, Tokens({}, "", ""), {})
+    for _ in range(40):
+        world.record(Exchange(Request("GET", "/"), None, "no answer", 2.0))
+    assert 2.0 <= world.waited < 4.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="proc(5) is Linux's")

@@ -81,7 +81,7 @@ class GraderPlugin:
         self._granted = 0.0
         self._given_up: Failure | Inconclusive | None = None
         self._outcome = Outcome()
-        self._waited = 0.0
+        self._waited = self._stood = 0.0
         self.report: dict[str, Any] = {}
         """What pytest-json-report recorded, once the session is over."""
         self.problems: list[str] = []
@@ -129,7 +129,7 @@ class GraderPlugin:
         self._world.harness.tell("started", **names)
         began = time.monotonic()
         before = signal.signal(signal.SIGALRM, self._give_up)
-        self._waited = self._world.waited
+        self._waited, self._stood = self._world.waited, self._world.stalls.explained
         self._granted = self._budget.grant(CHECK_SECONDS)
         signal.setitimer(signal.ITIMER_REAL, self._granted)
         try:
@@ -176,7 +176,7 @@ class GraderPlugin:
     def _give_up(self, signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the shape of a handler
         alone = self._granted == CHECK_SECONDS
         told = f"the check took longer than {CHECK_SECONDS} s" if alone else self._used_up()
-        waited = self._world.waited - self._waited
+        waited = self._world.waited - self._waited - (self._world.stalls.explained - self._stood)
         if waited > self._granted / 2:
             received = f"{waited:.0f} s of waiting for answers"
             self._given_up = Failure(told, received=received, expected="answers in time")

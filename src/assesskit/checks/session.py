@@ -34,6 +34,7 @@ def run(harness: Harness, hello: Mapping[str, Any], folder: Path) -> None:
     budget = Budget(hello["seconds"])
     with ExitStack() as cleanup:
         world = staged(harness, hello, cleanup)
+        cleanup.enter_context(world.stalls)
         harness.tell("instruments")
         start = Start(world)
         plugin = GraderPlugin(world, frozenset(hello["criteria"]), start.begin, budget)

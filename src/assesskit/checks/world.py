@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.intrusion import kept_away
 from assesskit.checks.services import Control, Service, ended
+from assesskit.checks.stalls import Stalls
 
 if TYPE_CHECKING:
     from assesskit.checks.exchange import Exchange
@@ -49,10 +50,11 @@ class World:
     evidence: Evidence = field(default_factory=Evidence)
     lost: Failure | None = None
     """Why the submission could not be brought back, once that was tried in vain: it is not tried again."""
+    stalls: Stalls = field(default_factory=Stalls)
+    """Of the whole session, once it is entered."""
     waited: float = 0.0
     """Seconds that the submission kept its checks waiting so far; what they waited for side by side counts once."""
-    heard: float = 0.0
-    """When it last answered, or was given up (monotonic seconds)."""
+    _waited_until: float = 0.0
 
     @property
     def submission(self) -> Service:
@@ -72,15 +74,13 @@ class World:
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange as evidence of the check that runs now."""
         self.evidence.exchanged(exchange)
-        now = time.monotonic()
-        self.waited += max(0.0, now - max(self.heard, now - exchange.seconds))
-        self.heard = now
+        self._wait(exchange.seconds)
 
     def restore(self) -> None:
         """Take every fault away and make sure that every service serves, restarting what a check has ended.
 
-        Raises Failure when the submission cannot be brought back, or reaches for a service of ours; StageError when a
-        service of ours cannot be brought back.
+        Raises Failure when the submission cannot be brought back, was too slow so far, or reaches for one of ours;
+        Inconclusive when it may be the machine that was slow; StageError when a service of ours cannot be brought back.
         """
         if self.lost is not None:
             raise self.lost
@@ -97,6 +97,9 @@ class World:
                         service.start()
                     serving(service)
             self._restore_submission()
+            if WAITING < self.waited <= WAITING + self.stalls.explained:
+                stood = f"the grader itself stood still for {self.stalls.seconds:.0f} s"
+                raise Inconclusive(f"{self.waited:.0f} s of waiting for the service so far, but {stood}")
             if self.waited > WAITING:
                 raise Failure(
                     "the service was too slow for its remaining checks",
@@ -112,7 +115,13 @@ class World:
         try:
             self._brought_back()
         finally:
-            self.waited += time.monotonic() - began
+            self._wait(time.monotonic() - began)
+
+    def _wait(self, seconds: float) -> None:
+        """Count seconds of waiting that end now; of requests side by side, each moment once."""
+        now = time.monotonic()
+        self.waited += now - min(now, max(now - seconds, self._waited_until))
+        self._waited_until = now
 
     def _brought_back(self) -> None:
         service = self.submission
