@@ -120,5 +120,17 @@ def test_what_may_be_something_else_tomorrow_fails(dockerfile: str, says: str) -
     assert says in pinned(dockerfile, requirements="flask==3.1.3\ngunicorn>=27\n-r more.txt\n", more="werkzeug\n")
 
 
+def test_requirements_that_all_name_each_other_are_read_once() -> None:
+    names = [f"r{number}" for number in range(40)]
+    every = "".join(f"-r {name}.txt\n" for name in names)
+    dockerfile = "FROM python:3.12\nRUN " + " && ".join(f"pip install -r {name}.txt" for name in names)
+    assert pinned(dockerfile, **dict.fromkeys(names, every + "flask\n")).splitlines()[0].startswith("flask in r0.txt")
+
+
+def test_a_dockerfile_with_too_many_installs_is_not_read() -> None:
+    with pytest.raises(Failure, match="more than 50"):
+        expect_pinned(Submitted({"Dockerfile": b"FROM python:3.12\nRUN " + b"pip install a; " * 60}, {}))
+
+
 def test_requirements_that_name_each_other_come_to_an_end() -> None:
     assert pinned("FROM python:3.12\nRUN pip install -r a.txt", a="-r b.txt\n", b="-r a.txt\n") == ""

@@ -29,7 +29,9 @@ WITH_VALUE = re.compile(
 )
 TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
 """What installs the rest; its version is not judged."""
-DEEPEST = 5
+MOST_INSTALLS = 50
+MOST_LINES = 2000
+"""Of all requirements files that are read, together."""
 
 
 def expect_pinned(submitted: Submitted) -> None:
@@ -69,10 +71,13 @@ def _images(text: str) -> Iterator[str]:
 
 
 def _packages(text: str, submitted: Submitted) -> Iterator[str]:
-    for instruction, value in _steps(text):
-        if instruction == "RUN":
-            for command in _commands(value):
-                yield from _installed(command, submitted)
+    files = Requirements(submitted)
+    commands = (command for instruction, value in _steps(text) if instruction == "RUN" for command in _commands(value))
+    installs = [words for command in commands if (words := _installs(command))]
+    if len(installs) > MOST_INSTALLS:
+        raise Failure(f"the Dockerfile has more than {MOST_INSTALLS} pip install")
+    for words in installs:
+        yield from _loose(words, files)
 
 
 def _commands(value: str) -> Iterator[list[str]]:
@@ -100,44 +105,72 @@ def _commands(value: str) -> Iterator[list[str]]:
     yield words
 
 
-def _installed(command: list[str], submitted: Submitted) -> Iterator[str]:
-    """What a ``pip install`` installs without a version."""
+def _installs(command: list[str]) -> list[str]:
+    """The arguments of a ``pip install``; none for any other command."""
     at = next((number for number, word in enumerate(command) if PIP.fullmatch(word)), len(command))
-    if "install" not in command[at + 1 :]:
-        return
-    words = iter(command[command.index("install", at) + 1 :])
-    wanted: list[tuple[str, str]] = []
+    return command[command.index("install", at) + 1 :] if "install" in command[at + 1 :] else []
+
+
+def _loose(arguments: list[str], files: Requirements) -> Iterator[str]:
+    """What a ``pip install`` installs without a version."""
+    words = iter(arguments)
+    wanted: list[tuple[str, tuple[str, bool]]] = []
     pinned: set[str] = set()
     for word in words:
         if found := CONSTRAINTS.fullmatch(word):
-            pinned |= {name for name, exact in _names(found[1] or next(words, ""), submitted) if exact}
+            pinned |= {name for name, exact in files.named(found[1] or next(words, "")) if exact}
         elif found := FILE.fullmatch(word):
-            wanted += [("file", found[1] or next(words, ""))]
+            file = found[1] or next(words, "")
+            where = f"in {file.rpartition('/')[2][:100]} has no exact version"
+            wanted += [(f"{name} {where}", (name, exact)) for name, exact in files.named(file)]
         elif WITH_VALUE.fullmatch(word):
             next(words, "")
-        elif not word.startswith("-"):
-            wanted += [("package", word)]
-    for kind, what in wanted:
-        if kind == "file":
-            loose = [name for name, exact in _names(what, submitted) if not exact and name not in pinned]
-            yield from (f"{name} in {what.rpartition('/')[2]} has no exact version" for name in loose)
-        elif (read := _requirement(what)) and not read[1] and read[0] not in pinned:
-            yield f"RUN pip install {what[:100]} names no exact version"
+        elif not word.startswith("-") and (read := _requirement(word)):
+            wanted += [(f"RUN pip install {word[:100]} names no exact version", read)]
+    yield from (told for told, (name, exact) in wanted if not exact and name not in pinned)
 
 
-def _names(file: str, submitted: Submitted, depth: int = 0) -> Iterator[tuple[str, bool]]:
-    """The packages of a requirements file, and whether each has one version. Files that are not there are left alone:
-    they may be made by the build.
-    """
-    name = file.rpartition("/")[2]
-    matches = submitted.named(name, f"*/{name}") if name and depth < DEEPEST else ()
-    for path in matches[:1]:
-        for line in submitted.text(path).replace("\\\n", " ").splitlines():
-            told = re.split(r"(?:^|\s)#", line.strip())[0].strip()
-            if found := FILE.fullmatch(told):
-                yield from _names(found[1].strip(), submitted, depth + 1)
-            elif told and not told.startswith("-") and (read := _requirement(re.split(r"\s--", told)[0])):
-                yield read
+class Requirements:
+    """The requirements files that were handed in, each read once: they may name each other in any way."""
+
+    def __init__(self, submitted: Submitted) -> None:
+        self._submitted = submitted
+        self._paths = {path.rpartition("/")[2]: path for path in reversed(submitted.named("*"))}
+        self._lines = 0
+        self._read: dict[str, tuple[list[tuple[str, bool]], list[str]]] = {}
+
+    def named(self, file: str) -> list[tuple[str, bool]]:
+        """The packages of a file and of those it names, and whether each has one version. A file that is not there is
+        left alone: the build may make it.
+        """
+        found: list[tuple[str, bool]] = []
+        seen: set[str] = set()
+        ahead = [file]
+        while ahead:
+            name = ahead.pop().rpartition("/")[2]
+            if name in self._paths and name not in seen:
+                seen.add(name)
+                packages, others = self._parsed(self._paths[name])
+                found += packages
+                ahead += others
+        return found
+
+    def _parsed(self, path: str) -> tuple[list[tuple[str, bool]], list[str]]:
+        if path not in self._read:
+            packages: list[tuple[str, bool]] = []
+            others: list[str] = []
+            lines = self._submitted.text(path).replace("\\\n", " ").splitlines()
+            self._lines += len(lines)
+            if self._lines > MOST_LINES:
+                raise Failure(f"the requirements files have more than {MOST_LINES} lines together")
+            for line in lines:
+                told = re.split(r"(?:^|\s)#", line.strip())[0].strip()
+                if found := FILE.fullmatch(told):
+                    others.append(found[1].strip())
+                elif told and not told.startswith("-") and (read := _requirement(re.split(r"\s--", told)[0])):
+                    packages.append(read)
+            self._read[path] = packages, list(dict.fromkeys(others))
+        return self._read[path]
 
 
 def _requirement(text: str) -> tuple[str, bool] | None:
