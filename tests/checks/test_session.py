@@ -364,7 +364,7 @@ def test_a_submission_that_used_up_the_patience_for_all_checks_fails_the_rest(gr
         + SLOW
         + """
 def test_slow(service):
-    keep_waiting(service, 200)
+    keep_waiting(service, 300)
 
 def test_next(service):
     pass
@@ -384,7 +384,7 @@ def test_on_a_machine_that_stood_still_the_patience_for_all_checks_ends_without_
         + SLOW
         + """
 def test_slow(service):
-    keep_waiting(service, 200)
+    keep_waiting(service, 300)
     service.client._record.__self__.stalls.seconds += 60
 
 def test_next(service):

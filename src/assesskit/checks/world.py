@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 12.0
 """Seconds a service that runs gets to become ready again after a check before it is restarted."""
-WAITING = 120.0
+WAITING = 240.0
 """Seconds a submission may keep its checks waiting in all, for answers and until it serves again.
 
 Whoever is asked for more could use up the time of the whole run, and with it the checks that come last.
