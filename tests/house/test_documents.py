@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from assesskit import content
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 
@@ -48,3 +50,13 @@ def test_the_make_verbs_are_the_documented_ones() -> None:
     named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text()))
     assert named <= verbs
     assert {"demo", "test", "lint", "prove", "bench"} <= verbs
+
+
+def test_the_readme_counts_what_is_there() -> None:
+    """Its criteria are those of the rubric, and there are more wrong programs than it says."""
+    readme = (ROOT / "README.md").read_text()
+    kinds = [one.kind for one in content.load(ROOT, "build-service").criteria]
+    told = [re.findall(rf"(\d+)\s+(?:criteria )?are judged by {judge}", readme) for judge in ("checks", "people")]
+    assert told == [[str(kinds.count("automatic"))], [str(kinds.count("judged"))]]
+    wrong = [*(ROOT / "exercises/build-service/proof/mutants").glob("*/claim.toml")]
+    assert [len(wrong) > int(count) for count in re.findall(r"more than (\d+) wrong", readme)] == [True]
