@@ -96,7 +96,7 @@ STYLES: dict[str, Callable[[], Any]] = {
     ),
     "an exclusive minimum": lambda: changed(
         lambda document: document["components"]["schemas"].update(
-            Quantity={"type": "integer", "exclusiveMinimum": 0, "maximum": 100}
+            Quantity={"type": "integer", "exclusiveMinimum": 0, "maximum": 144}
         )
     ),
     "a wider input": lambda: changed(
@@ -195,11 +195,11 @@ BREAKS: dict[str, tuple[Change, str]] = {
     ),
     "narrowed range": (
         lambda document: document["components"]["schemas"].update(Quantity={"type": "integer", "maximum": 50}),
-        "schema/properties/quantity/maximum: the contract says 100, the served document says 50",
+        "schema/properties/quantity/maximum: the contract says 144, the served document says 50",
     ),
     "narrowed length": (
         lambda document: document["components"]["schemas"]["Note"].update(maxLength=20),
-        "schema/properties/note/maxLength: the contract says 200, the served document says 20",
+        "schema/properties/note/maxLength: the contract says 240, the served document says 20",
     ),
     "credentials": (
         lambda document: document["paths"]["/livez"]["get"].pop("security"),

@@ -13,7 +13,7 @@ from tests.checks.keeper import Inventory, Keeper
 from assesskit.checks import light
 from assesskit.checks.creation import Creation
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.light import Window
@@ -45,9 +45,12 @@ def order() -> Creation:
     return Creation.fresh("/v1/orders", {"sku": "TEA", "quantity": 2}, mark="sku", token="token")
 
 
-def window(*, probes: int = 200, seconds: float = 0.01, calls: int = 20, stood_still: float = 0.0) -> Window:
+def window(
+    *, probes: int = 200, seconds: float = 0.01, calls: int = 20, stood_still: float = 0.0, status: int = 200
+) -> Window:
     requests = [Request("GET", path) for path in ("/livez", "/readyz")]
-    return Window([Exchange(requests[n % 2], None, "", seconds) for n in range(probes)], 5, calls, 3.0, stood_still)
+    answer = Response(status, Headers(), b"", seconds)
+    return Window([Exchange(requests[n % 2], answer, "", seconds) for n in range(probes)], 5, calls, 3.0, stood_still)
 
 
 def judged(seen: Window) -> None:
@@ -91,7 +94,15 @@ def test_probes_that_are_passed_on_show() -> None:
         judged(window(calls=36))
 
 
-@pytest.mark.parametrize("noisy", [window(seconds=0.3, stood_still=1.0), window(probes=80)])
+def test_probes_that_are_quick_to_fail_show() -> None:
+    """An error costs little and is no answer to the platform's question."""
+    with pytest.raises(Failure, match="200 of 200 probes did not get 200"):
+        judged(window(status=500))
+
+
+@pytest.mark.parametrize(
+    "noisy", [window(status=500, stood_still=1.0), window(seconds=0.3, stood_still=1.0), window(probes=80)]
+)
 def test_what_a_busy_machine_cannot_tell_is_not_judged(noisy: Window) -> None:
     """It stood still itself, or sent too few probes."""
     with pytest.raises(Inconclusive):

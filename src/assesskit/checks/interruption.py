@@ -16,6 +16,7 @@ from assesskit.checks.expect import Failure, expect
 from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, expect_effects, expect_same_thing
 from assesskit.checks.resilience import LATER, PATIENCE
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
@@ -87,18 +88,18 @@ def _expect_succeeds(service: Service, relay: Relay, creation: Creation, told: s
 
 def _retried(service: Service, creation: Creation, told: str) -> Exchange:
     """The 201 that a retry ends in."""
-    until = time.monotonic() + WITHIN
-    while True:
-        exchange = service.send(creation.request())
-        answer = exchange.answered()
-        if answer.status in MADE:
-            return exchange
-        waits = answer.status in (CONFLICT, *LATER)
-        expect(
-            waits and time.monotonic() < until,
-            f"{told}, got {answer.status}{f' for {WITHIN:g} s' if waits else ''}",
-            expected=f"201, after {WITHIN:g} s at most",
-            rule=f"{DRAFT}, 2.6",
-            exchange=exchange,
-        )
-        time.sleep(POLL)
+    with Stalls() as stalls:
+        while True:
+            exchange = service.send(creation.request())
+            answer = exchange.answered()
+            if answer.status in MADE:
+                return exchange
+            waits = answer.status in (CONFLICT, *LATER)
+            expect(
+                waits and stalls.within(WITHIN),
+                f"{told}, got {answer.status}{f' for {WITHIN:g} s' if waits else ''}",
+                expected=f"201, after {WITHIN:g} s at most",
+                rule=f"{DRAFT}, 2.6",
+                exchange=exchange,
+            )
+            time.sleep(POLL)

@@ -27,6 +27,9 @@ FEWEST = 1.5
 """Times the calls that are allowed: fewer probes of a path than that tell nothing."""
 SHARE = 0.2
 """Of the window: a machine that stood still for longer cannot tell how quick others were."""
+LOST = 0.05
+"""Of the probes that may get something else than 200, in a moment that a busy machine had."""
+OK = 200
 DEADLINE = 3.0
 LOCK_SECONDS = 45.0
 """How long to wait until no other pod is under load."""
@@ -73,6 +76,7 @@ def expect_light(window: Window, calls: float, limit: float, evidence: Evidence)
 
     One further call for each thing made is not held against the probes: who makes it may ask whether that is possible.
     """
+    _expect_well(window)
     allowed = calls * window.seconds + window.made
     paths = sorted({exchange.request.path for exchange in window.probes})
     for path in paths:
@@ -90,6 +94,17 @@ def expect_light(window: Window, calls: float, limit: float, evidence: Evidence)
     )
     if len(window.probes) < FEWEST * allowed * len(paths):
         raise Inconclusive(f"only {len(window.probes)} probes in {window.seconds:g} s: too few to tell what they cost")
+
+
+def _expect_well(window: Window) -> None:
+    """All but a few probes say 200: a probe that is quick to fail is not light."""
+    wrong = [probe for probe in window.probes if probe.response is None or probe.response.status != OK]
+    if len(wrong) <= LOST * len(window.probes):
+        return
+    told = f"{len(wrong)} of {len(window.probes)} probes did not get 200 while POSTs were answered"
+    if window.stood_still > SHARE * window.seconds:
+        raise Inconclusive(f"{told}, but the grader itself stood still for {window.stood_still:.1f} s meanwhile")
+    raise Failure(told, expected="200 from every probe, while all is well", exchange=wrong[0])
 
 
 def _expect_quick(window: Window, path: str, median: float, limit: float) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 
 ARRIVAL = 5.0
 """Seconds until a request's line must have been printed."""
@@ -48,13 +49,13 @@ class Asked:
 
 def expect_correlated(service: Service, requests: Mapping[str, str], evidence: Evidence) -> None:
     """Each request (its trace id -> what it was, in words) has a line, a JSON object, that holds its trace id."""
-    until = time.monotonic() + ARRIVAL
-    while True:
-        lines = printed(service)
-        missing = [trace_id for trace_id in requests if not any(_holds(line, trace_id) for line in lines)]
-        if not missing or time.monotonic() > until:
-            break
-        time.sleep(POLL)
+    with Stalls() as stalls:
+        while True:
+            lines = printed(service)
+            missing = [trace_id for trace_id in requests if not any(_holds(line, trace_id) for line in lines)]
+            if not missing or not stalls.within(ARRIVAL):
+                break
+            time.sleep(POLL)
     evidence.log("the last lines that were printed", lines[-SHOWN:])
     if not missing:
         return
@@ -72,14 +73,14 @@ def expect_structured(service: Service, before: str, requests: Sequence[Asked], 
 
     `before` is what standard output held before the requests were sent.
     """
-    until = time.monotonic() + ARRIVAL
-    while True:
-        text = service.logs()["stdout"]
-        new = _objects(_since(before, text))
-        untold = _untold(new, requests)
-        if not untold or time.monotonic() > until:
-            break
-        time.sleep(POLL)
+    with Stalls() as stalls:
+        while True:
+            text = service.logs()["stdout"]
+            new = _objects(_since(before, text))
+            untold = _untold(new, requests)
+            if not untold or not stalls.within(ARRIVAL):
+                break
+            time.sleep(POLL)
     lines = _lines(text)
     evidence.log("the last lines on standard output", lines[-SHOWN:])
     strange = [line for line in (*_since(before, text), *lines) if not _objects([line])]

@@ -18,6 +18,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 
 PATH = "/metrics"
 FORMAT = "the Prometheus text format, 0.0.4"
@@ -99,26 +100,29 @@ def expect_counted(
     to each route. Return the page that says so.
     """
     answered = Counter((one.request.method, one.answered().status) for one in exchanges)
-    until = time.monotonic() + SETTLES
     agreed = 0
-    while True:
-        page = scraped(service)
-        grown = page.since(before)
-        fault = _counter_fault(grown, answered, routes) or _histogram_fault(page, grown, answered)
-        agreed = 0 if fault else agreed + 1
-        if agreed == SCRAPES:
-            evidence.figure("series on /metrics", len(page.series), "series")
-            return page
-        if fault and time.monotonic() > until:
-            raise Failure(
-                fault.summary,
-                sent=", ".join(f"{count} x {method} answered {status}" for (method, status), count in answered.items()),
-                received=fault.received,
-                expected="requests counted, and a histogram of durations, by method, route and status, by all workers"
-                " together",
-                rule=FORMAT,
-            )
-        time.sleep(POLL if fault else 0.0)
+    with Stalls() as stalls:
+        while True:
+            page = scraped(service)
+            grown = page.since(before)
+            fault = _counter_fault(grown, answered, routes) or _histogram_fault(page, grown, answered)
+            agreed = 0 if fault else agreed + 1
+            if agreed == SCRAPES:
+                evidence.figure("series on /metrics", len(page.series), "series")
+                return page
+            if fault and not stalls.within(SETTLES):
+                raise _uncounted(fault, answered)
+            time.sleep(POLL if fault else 0.0)
+
+
+def _uncounted(fault: Fault, answered: Counter[tuple[str, int]]) -> Failure:
+    return Failure(
+        fault.summary,
+        sent=", ".join(f"{count} x {method} answered {status}" for (method, status), count in answered.items()),
+        received=fault.received,
+        expected="requests counted, and a histogram of durations, by method, route and status, by all workers together",
+        rule=FORMAT,
+    )
 
 
 def expect_bounded(before: Page, after: Page, values: Iterable[str], asked: str) -> None:

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from assesskit.checks.creation import CREATED, Creation
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange
-from assesskit.checks.expect import expect
+from assesskit.checks.expect import Inconclusive, expect
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
@@ -19,28 +20,36 @@ SENDERS = 8
 REQUESTS = 100
 BEFORE = 40
 """Requests ahead of those that count: a service may have a few retries saved up, and may have to earn its first."""
-EVERY = 5
-"""Of the flaky requests, one in so many finds that its first call fails."""
+EVERY = 8
+"""Of the flaky requests, one in so many finds that its first call fails. A budget of a fifth leaves room for it: each
+worker may keep one of its own, and by chance one of them meets more of these requests than the others.
+"""
 MOST_CALLS = 1.3
 """For each request while the dependency is dead."""
 MOST_FAILED = 1
 """Of the flaky requests."""
+STOOD_STILL = 0.5
+"""Seconds: on a machine that stood still for longer, calls run into their time limits, and a few requests fail."""
 DEADLINE = 8.0
 
 
 def expect_flakiness_hidden(service: Service, relay: Relay, fresh: Callable[[], Creation], evidence: Evidence) -> None:
-    """Every fifth request finds that its first call to the dependency fails: nearly all succeed all the same."""
+    """Every eighth request finds that its first call to the dependency fails: nearly all succeed all the same."""
     creations = [fresh() for _ in range(BEFORE + REQUESTS)]
     faults = itertools.cycle((Fault.reset(), Fault.status(503)))
     for creation, fault in zip(creations[BEFORE::EVERY], faults, strict=False):
         relay.script(creation.mark, fault)
-    exchanges = _sent(service, creations)[BEFORE:]
+    with Stalls() as stalls:
+        exchanges = _sent(service, creations)[BEFORE:]
     failed = [one for one in exchanges if one.response is None or one.response.status != CREATED]
-    evidence.figure("failed while one first call in five fails", len(failed), "requests", MOST_FAILED)
+    evidence.figure("failed while one first call in eight fails", len(failed), "requests", MOST_FAILED)
+    told = f"{REQUESTS} creations, of which every eighth found that its first call to the dependency failed: "
+    told += f"about {max(1, round(len(failed) / 5)) * 5} failed"
+    if MOST_FAILED < len(failed) <= REQUESTS / EVERY / 2 and stalls.seconds > STOOD_STILL:
+        raise Inconclusive(f"{told}, but the grader itself stood still for {stalls.seconds:.1f} s meanwhile")
     expect(
         len(failed) <= MOST_FAILED,
-        f"{REQUESTS} creations, of which every fifth found that its first call to the dependency failed: "
-        f"about {max(1, round(len(failed) / 5)) * 5} failed",
+        told,
         expected=f"at most {MOST_FAILED} fails: a call that failed for a moment is made once more",
         exchange=failed[0] if failed else None,
     )

@@ -39,9 +39,11 @@ class Stalls:
         self._clock = clock
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="stalls", daemon=True)
+        self._began = 0.0
         self.seconds = 0.0
 
     def __enter__(self) -> Self:
+        self._began = self._clock()
         self._thread.start()
         return self
 
@@ -55,6 +57,12 @@ class Stalls:
     def explained(self) -> float:
         """Seconds of lateness that may be the machine's."""
         return SHARE * self.seconds
+
+    def within(self, seconds: float) -> bool:
+        """Whether it is less than `seconds` ago that the watch began; what stalls explain is granted on top, up to as
+        many again. Whoever waits for something asks this before giving up.
+        """
+        return self._clock() - self._began <= seconds + min(self.explained, seconds)
 
     def expect_within(
         self, seconds: float, limit: float, summary: str, *, expected: str = "", exchange: Exchange | None = None

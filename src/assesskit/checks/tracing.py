@@ -19,6 +19,7 @@ from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.resource import PATIENCE, RECOVERING
 from assesskit.checks.services import Service, ended
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
@@ -176,13 +177,14 @@ def expect_flushed(
 
 def _recovered(service: Service, request: Request) -> Exchange:
     """Send a creation; again while the service still says that it recovers from what another check did."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        exchange = service.send(request)
-        if exchange.response is None or exchange.response.status not in RECOVERING or time.monotonic() > until:
-            created(exchange)
-            return exchange
-        time.sleep(0.25)
+    with Stalls() as stalls:
+        while True:
+            exchange = service.send(request)
+            recovering = exchange.response is not None and exchange.response.status in RECOVERING
+            if not recovering or not stalls.within(PATIENCE):
+                created(exchange)
+                return exchange
+            time.sleep(0.25)
 
 
 def expect_client_span(traced: Traced, spans: Sequence[Span], headers: Sequence[str]) -> None:
@@ -206,22 +208,24 @@ def expect_client_span(traced: Traced, spans: Sequence[Span], headers: Sequence[
 def settled(collector: Collector, caller: Caller, source: str, timeout: float = ARRIVAL) -> list[Span]:
     """The spans that `source` sent of our trace, once the one right below ours has come, which ends last."""
     until = time.monotonic() + timeout
-    while True:
-        found = collector.spans(caller.trace_id, settle=0.3, timeout=max(0.5, until - time.monotonic()))
-        own = [span for span in found if span.source == source]
-        if any(span.parent_id == caller.span_id for span in own) or time.monotonic() > until:
-            return own
-        time.sleep(0.1)
+    with Stalls() as stalls:
+        while True:
+            found = collector.spans(caller.trace_id, settle=0.3, timeout=max(0.5, until - time.monotonic()))
+            own = [span for span in found if span.source == source]
+            if any(span.parent_id == caller.span_id for span in own) or not stalls.within(timeout):
+                return own
+            time.sleep(0.1)
 
 
 def own_spans(collector: Collector, trace_id: str, source: str) -> list[Span]:
     """The spans of a trace that `source` sent, once they have settled; empty when none came in time."""
     until = time.monotonic() + ARRIVAL
-    while True:
-        found = collector.spans(trace_id, settle=0.3, timeout=max(0.5, until - time.monotonic()))
-        own = [span for span in found if span.source == source]
-        if own or time.monotonic() > until:
-            return own
+    with Stalls() as stalls:
+        while True:
+            found = collector.spans(trace_id, settle=0.3, timeout=max(0.5, until - time.monotonic()))
+            own = [span for span in found if span.source == source]
+            if own or not stalls.within(ARRIVAL):
+                return own
 
 
 def trace_id_of(header: str) -> str:
