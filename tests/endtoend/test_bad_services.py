@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -35,7 +36,66 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *words):
         pass
 """
+BAD = r"""
+import os, socketserver, time
+
+MIB = 2**20
+
+def head(status, body=b"{}", kind="application/json", length=None):
+    length = len(body) if length is None else length
+    return f"HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode() + body
+
+def drip(send):
+    send(head(200, b"", length=1000))
+    for _ in range(100):
+        time.sleep(0.2)
+        send(b" ")
+
+def flood(size):
+    def send_all(send):
+        send(head(200, b"", "text/plain", size))
+        for _ in range(size // MIB):
+            send(b"requests_total 1\n" * (MIB // 17))
+    return send_all
+
+ANSWERS = {
+    "garbage": lambda send: send(bytes(range(256)) * 8),
+    "html": lambda send: send(head(200, b"<!doctype html><title>It works!</title>", "text/html")),
+    "http09": lambda send: send(b"<html>It works!</html>"),
+    "drip": drip,
+    "too long": lambda send: send(head(200, length=9999)),
+    "too short": lambda send: send(head(200, b'{"openapi": "3.1.0"}', length=9)),
+    "not utf-8": lambda send: send(head(200, b'{"openapi": "3.1.0", "\xff": 1}')),
+    "not openapi": lambda send: send(head(200, b'{"openapi": "3.1.0", "info": 7, "paths": {"/v1": []}}')),
+    "100 MB": flood(100 * MIB),
+    "2 GiB": flood(2048 * MIB),
+    "fine": lambda send: send(head(200)),
+}
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        path = self.rfile.readline(4096).split(b" ")[1].decode()
+        length = 0
+        while (line := self.rfile.readline(65536)).strip():
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        self.rfile.read(length)
+        ANSWERS[SAYS.get(path, "fine")](self.wfile.write)
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+    def handle_error(self, *_):
+        pass
+
+"""
 ASKED = frozenset({"probes.liveness", "idempotency.required"})
+PLACES = {
+    "contract.openapi": "/openapi.json",
+    "metrics.red": "/metrics",
+    "probes.liveness": "/livez",
+    "idempotency.required": "/v1/orders",
+}
+"""Where each of these criteria looks first."""
 DOCKERFILE = """ARG BASE_IMAGE=python:3.12-slim
 FROM ${BASE_IMAGE}
 WORKDIR /app
@@ -59,18 +119,39 @@ def exercise(tmp_path: Path) -> Exercise:
 def graded(tmp_path: Path, prepared: str, exercise: Exercise):
     """Grade a program given as the end of its app.py, or with a Dockerfile of its own."""
 
-    def graded(code: str, dockerfile: str = DOCKERFILE) -> Assessment:
+    def graded(
+        code: str, dockerfile: str = DOCKERFILE, *, head: str = HEAD, asked: frozenset[str] = ASKED
+    ) -> Assessment:
         program = tmp_path / "program"
         program.mkdir()
         (program / "Dockerfile").write_text(dockerfile)
-        (program / "app.py").write_text(HEAD + code)
+        (program / "app.py").write_text(head + code)
         taken = take(program, exercise, tmp_path / "taken")
-        without = frozenset(criterion.id for criterion in exercise.criteria) - ASKED
+        without = frozenset(criterion.id for criterion in exercise.criteria) - asked
         task = Task(exercise, taken.folder, taken.submitted, without=without)
         found = settings.runtime(settings.Kind(prepared))
         return assess(task, found, quiet_lock=tmp_path / "quiet", on_event=lambda _event: None).assessment
 
     return graded
+
+
+@pytest.fixture
+def bad(graded):
+    """Grade a service that answers some requests badly: the criterion -> its answer, and how its verdict tells it."""
+
+    def bad(said: dict[str, tuple[str, str]]) -> None:
+        says = {PLACES[criterion]: answer for criterion, (answer, _told) in said.items()}
+        code = f"SAYS = {says}\nServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()\n"
+        assessment = graded(code, head=BAD, asked=frozenset(said))
+        assert assessment.outcome == "graded", assessment.failure
+        results = {result.criterion.id: result for result in assessment.results if result.criterion.id in said}
+        for criterion, (_answer, told) in said.items():
+            result = results[criterion]
+            assert (result.verdict, [seen.outcome for seen in result.observations]) == ("not_met", ["failed"]), result
+            assert re.search(told, result.reason), result.reason
+            assert result.observations[0].evidence
+
+    return bad
 
 
 def failure(assessment: Assessment) -> tuple[str, str, str]:
@@ -142,3 +223,49 @@ def test_an_image_that_does_not_build_shows_the_failing_step(graded, runtime: st
     assert phase == "build"
     assert "RUN echo looking for gcc" in log
     assert "looking for gcc\n" in log
+
+
+@pytest.mark.parametrize("dockerfile", ["", "it works on my machine\n", "FROM nowhere.test/none:1\n"])
+def test_a_dockerfile_that_builds_nothing_is_a_failed_build(graded, dockerfile: str) -> None:
+    """Empty, prose, an image from elsewhere: the build failed, and the reason names what is missing."""
+    phase, reason, _log = failure(graded("", dockerfile))
+    assert phase == "build"
+    assert re.search("dockerfile|image|CMD", reason, re.IGNORECASE), reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {
+            "contract.openapi": ("too short", "not JSON"),
+            "metrics.red": ("not utf-8", "not in the Prometheus text format"),
+            "probes.liveness": ("drip", "no complete answer within 3 s"),
+            "idempotency.required": ("too long", "not valid HTTP .*peer closed connection"),
+        },
+        {
+            "contract.openapi": ("not openapi", "not a valid OpenAPI document"),
+            "metrics.red": ("html", "not in the Prometheus text format"),
+            "probes.liveness": ("http09", "not valid HTTP"),
+            "idempotency.required": ("garbage", "not valid HTTP"),
+        },
+    ],
+    ids=["broken", "foreign"],
+)
+@pytest.mark.parametrize("runtime", ["process"])
+def test_bad_answers_are_verdicts_with_evidence(bad, said: dict[str, tuple[str, str]]) -> None:
+    """Garbage, HTML, HTTP/0.9, drips, wrong lengths and encodings: each is told for what it is, and the run ends."""
+    bad(said)
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("runtime", ["docker"], indirect=True)
+def test_answers_without_end_are_verdicts_with_evidence(bad) -> None:
+    """Gigabytes are read as far as anybody would, and no further."""
+    bad(
+        {
+            "contract.openapi": ("2 GiB", "larger than"),
+            "metrics.red": ("100 MB", "more than 2048 KiB"),
+            "probes.liveness": ("http09", "not valid HTTP"),
+            "idempotency.required": ("2 GiB", "answered 200"),
+        }
+    )
