@@ -40,9 +40,14 @@ def test_the_contract_is_valid(contract):
 
 @pytest.mark.parametrize(
     "document",
-    ["reference/orders/openapi.json", "alternates/node/openapi.json", "alternates/fastapi/contract/openapi.yaml"],
+    [
+        "reference/orders/openapi.json",
+        "alternates/node/openapi.json",
+        "alternates/fastapi/contract/openapi.yaml",
+        "mutants/cheat-canned-answers/program/openapi.json",
+    ],
 )
-def test_right_programs_publish_the_contract(contract, document):
+def test_right_programs_and_copied_documents_publish_the_contract(contract, document):
     assert yaml.safe_load((EXERCISE / "proof" / document).read_text()) == contract
 
 
