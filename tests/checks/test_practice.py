@@ -55,6 +55,13 @@ def test_another_answer_to_a_retry_shows(service: Service, relay: Relay, order: 
         idempotency.expect_replayed(service, relay, order)
 
 
+@flawed("one key for the inventory")
+def test_orders_that_share_one_reservation_show(service: Service, relay: Relay, order: Creation) -> None:
+    """A new key is a new order, and needs a reservation of its own."""
+    with pytest.raises(Failure, match="the same payload under two keys: the dependency did the work once"):
+        idempotency.expect_replayed(service, relay, order)
+
+
 @flawed("payload ignored")
 def test_a_key_with_another_payload_shows(service: Service, relay: Relay, order: Creation) -> None:
     """An answer to another payload than the first is a failure."""

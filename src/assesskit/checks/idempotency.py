@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -63,7 +64,10 @@ def expect_key_required(service: Service, relay: Relay, creation: Creation) -> N
 
 
 def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:
-    """The same key with the same payload: the same status, body and Location again, and the work done once."""
+    """The same key with the same payload: the same status, body and Location again, and the work done once.
+
+    The same payload under a new key is a new intention: another thing, and the work done once more.
+    """
     first = created(service.send(creation.request()))
     rewritten = json.dumps(dict(reversed(list(creation.payload.items()))), indent=2).encode()
     for body, told in (
@@ -72,6 +76,15 @@ def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:
     ):
         _expect_same(first, service.send(creation.request(body=body)), told)
     expect_effects(relay, creation, 1, "three requests with one key")
+    exchange = service.send(replace(creation, key=str(uuid.uuid4())).request())
+    expect(
+        created(exchange).headers.get("location") != first.headers.get("location"),
+        "the same payload under a new key got what the first key had made",
+        expected="another Location: a new key is a new intention",
+        rule=f"{DRAFT}, 2.2",
+        exchange=exchange,
+    )
+    expect_effects(relay, creation, 2, "the same payload under two keys", exchange)
 
 
 def expect_same_thing(first: Exchange, exchange: Exchange, told: str) -> None:

@@ -15,6 +15,8 @@ TOLERANCE = 0.5
 PATIENCE = 5.0
 """Seconds over a promised time for which an answer is awaited, to tell a late one from none."""
 UNAVAILABLE = (503, 504)
+IN_A_ROW = 6
+"""Creations that are taken, until a service counts as recovered."""
 LATER = (429, 500, 502, 503, 504)
 
 
@@ -47,11 +49,14 @@ def expect_bounded_wait(service: Service, creation: Creation, seconds: float, tr
 def settle(service: Service, fresh: Callable[[], Creation], seconds: float = 6.0) -> None:
     """Wait until creations are taken again after an outage, for `seconds` at most; judges nothing.
 
-    A service with a circuit breaker may rightly refuse for a while, and the next check must not suffer from it.
+    A service with a circuit breaker may rightly refuse for a while, and the next check must not suffer from it. Each
+    worker may have one of its own: it takes a few in a row to have met them all.
     """
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    taken = 0
+    while taken < IN_A_ROW and time.monotonic() < until:
         exchange = service.send(fresh().request(), deadline=5.0)
-        if exchange.response is not None and exchange.response.status not in LATER:
-            return
-        time.sleep(0.25)
+        again = exchange.response is None or exchange.response.status in LATER
+        taken = 0 if again else taken + 1
+        if again:
+            time.sleep(0.25)

@@ -18,7 +18,7 @@ from assesskit.instruments.relay import Relay
 SENDERS = 8
 """Requests at a time."""
 REQUESTS = 100
-BEFORE = 40
+BEFORE = 100
 """Requests ahead of those that count: a service may have a few retries saved up, and may have to earn its first."""
 EVERY = 8
 """Of the flaky requests, one in so many finds that its first call fails. A budget of a fifth leaves room for it: each
