@@ -20,8 +20,8 @@ POLL = 0.1
 SHOWN = 20
 EXCERPT = 400
 """Characters of one line that a feedback text quotes."""
-NEAR, AROUND = 1000, 60
-"""Characters on both sides of a secret that are looked at, and shown."""
+NEAR, BEFORE = 1000, 24
+"""Characters before a secret that are looked at, and shown."""
 DEPTH = 4
 """Of objects within a line."""
 
@@ -108,12 +108,12 @@ def expect_no_secret(
     for place, texts in places.items():
         for text in texts:
             for words, secret in secrets.items():
-                head, found, tail = text.partition(secret)
+                head, found, _ = text.partition(secret)
                 if found:
                     raise Failure(
                         f"{words} is in {place}",
                         sent=sent,
-                        received=f"{_veiled(head[-NEAR:])[-AROUND:]}[here]{_veiled(tail[:NEAR])[:AROUND]}",
+                        received=f"… {_veiled(head[-NEAR:])[-BEFORE:]}[here]",
                         expected="no secret of a caller in anything that is kept for operation",
                         rule=rule,
                     )

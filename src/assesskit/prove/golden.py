@@ -13,7 +13,7 @@ from assesskit.model import Assessment
 NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "<hex>"),
-    (re.compile(r"\b[A-Z]+(-[A-Z]+)*-[0-9A-Z]{6,}\b"), "<name>"),
+    (re.compile(r"\b[A-Z]+(-[A-Z]+)*(-\d+)?-[0-9A-Z]{6,}\b"), "<name>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]*\d(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\d\d/[A-Z][a-z]{2}/\d{4}:[\d:]{8} [+-]\d{4}"), "<time>"),
     (re.compile(r'(?<="duration_ms": )\d+(\.\d+)?'), "<n>"),
@@ -22,7 +22,7 @@ NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r'(?<=cursor": )"[^"]*"'), '"<cursor>"'),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"(?<=\bport=)\d+"), "<port>"),
-    (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|%)\b)"), "<n>"),
+    (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|kB|MB|%)\b)"), "<n>"),
     (re.compile(r"\b\d+(\.\d+)?(?=%| answers a second| things were made| of them)"), "<n>"),
 )
 """What differs between two runs of the same program, and what stands for it in a golden text."""
