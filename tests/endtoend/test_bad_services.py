@@ -269,3 +269,20 @@ def test_answers_without_end_are_verdicts_with_evidence(bad) -> None:
             "idempotency.required": ("2 GiB", "answered 200"),
         }
     )
+
+
+@pytest.mark.parametrize(
+    "dockerfile",
+    [
+        "FROM\n",
+        "FROM ${BASE_IMAGE}\nFROM\n",
+        "ARG\nFROM ${BASE_IMAGE}\n",
+        "ENV\n",
+        "CMD " + "[" * 100_000,
+        "#" * 300_000,
+    ],
+    ids=["no image", "no second image", "no argument", "no variable", "nested", "large"],
+)
+def test_a_dockerfile_that_is_cut_short_is_a_failed_build(graded, dockerfile: str) -> None:
+    """Instructions without their words, nested or large without end: the submission's fault, and said so."""
+    assert failure(graded("", dockerfile))[0] == "build"

@@ -39,7 +39,10 @@ def expect_pinned(submitted: Submitted) -> None:
     version, on the command line and in the files it names. Raises Failure naming everything that has not.
     """
     text = submitted.text(DOCKERFILE)
-    problems = [*_images(text), *dict.fromkeys(_packages(text, submitted))]
+    try:
+        problems = [*_images(text), *dict.fromkeys(_packages(text, submitted))]
+    except IndexError:  # the parser's
+        raise Failure("the Dockerfile cannot be read: an instruction is not complete") from None
     if problems:
         raise Failure(
             f"{problems[0]}{f' (and {len(problems) - 1} more)' if len(problems) > 1 else ''}",

@@ -32,7 +32,7 @@ from assesskit.pods.port import (
     SignalName,
 )
 from assesskit.pods.ports import Ports, reserve_ports
-from assesskit.pods.recipe import read_recipe
+from assesskit.pods.recipe import dockerfile_text, read_recipe
 from assesskit.pods.runs import make_run_folder, reap_runs, remember_process, remove_folder
 from assesskit.pods.streams import PipeChannel, Tail
 
@@ -73,7 +73,7 @@ class ProcessRuntime:
     def build(self, program: Program, on_line: OnLine) -> Image:
         """Install the requirements and copy the folder, see `PodRuntime.build`."""
         try:
-            recipe = read_recipe((program.folder / program.dockerfile).read_text(encoding="utf-8"))
+            recipe = read_recipe(dockerfile_text(program.folder / program.dockerfile))
         except FileNotFoundError:
             raise _does_not_build(program, f"there is no {program.dockerfile}") from None
         except ValueError as error:

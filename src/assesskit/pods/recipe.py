@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from dockerfile_parse import DockerfileParser
 from dockerfile_parse.util import extract_key_values
+
+MOST_BYTES = 128 * 1024
+"""Of a Dockerfile. Its parser takes time that grows with the square of what it reads."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,22 @@ class Recipe:
         return self.entrypoint if self.shell_entrypoint else self.entrypoint + self.cmd
 
 
+def dockerfile_text(path: Path) -> str:
+    """Return a Dockerfile's text, whatever its bytes are. Raises ValueError when there is more than anybody writes."""
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES // 1024} KiB")
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
 def read_recipe(text: str) -> Recipe:
     """Read a Dockerfile. Raises ValueError when an instruction that matters here cannot be understood."""
+    try:
+        return _recipe(text)
+    except (IndexError, RecursionError) as error:  # the parser's, for what lacks its words or is nested without end
+        raise ValueError("an instruction is not complete, or nested too deeply") from error
+
+
+def _recipe(text: str) -> Recipe:
     recipe = Recipe()
     stages: dict[str, Recipe] = {}
     name = ""

@@ -31,7 +31,10 @@ def arguments_used(text: str, arguments: Collection[str]) -> set[str]:
     Raises SubmissionFailed (phase ``build``) for an image named in any other way: it may be there on one engine and
     missing on the next, and it may be somebody else's program.
     """
-    used = set(_images_named(text, arguments)) - {"scratch", ""}
+    try:
+        used = set(_images_named(text, arguments)) - {"scratch", ""}
+    except (ValueError, IndexError) as error:  # the parser's, for an instruction that lacks its words
+        raise SubmissionFailed("build", "the Dockerfile cannot be read: an instruction is not complete") from error
     if others := sorted(used - set(arguments)):
         allowed = " or ".join(f"${{{argument}}}" for argument in arguments)
         raise SubmissionFailed("build", f"image {others[0]} is not here and is not fetched: start FROM {allowed}")
@@ -46,7 +49,7 @@ def _images_named(text: str, arguments: Collection[str]) -> Iterator[str]:
     for step in parser.structure:
         instruction, value = step["instruction"], step["value"]
         if instruction == "FROM":
-            if (parent := next(parents)).lower() not in names:
+            if (parent := next(parents, "")).lower() not in names:
                 yield parent
             named = STAGE.search(value)
             names.append(named[1].lower() if named else "")

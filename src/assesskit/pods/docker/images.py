@@ -21,6 +21,7 @@ from assesskit.pods.docker.engine import faults, labels
 from assesskit.pods.docker.facts import describe
 from assesskit.pods.docker.wheels import ASK_TARGET, Target, fetch
 from assesskit.pods.port import Image, Limits
+from assesskit.pods.recipe import dockerfile_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +106,10 @@ class Images:
 
     def _arguments(self, program: Program, base: str) -> tuple[dict[str, str], list[str]]:
         """Return the build arguments a program gets, and the ids of the images it uses besides the base."""
-        text = (program.folder / program.dockerfile).read_text(errors="replace")
+        try:
+            text = dockerfile_text(program.folder / program.dockerfile)
+        except ValueError as error:
+            raise SubmissionFailed("build", f"{program.dockerfile} cannot be read: {error}") from error
         if not program.trusted:
             refuse_downloads(text)
         used = sorted(arguments_used(text, ["BASE_IMAGE", *program.images]) - {"BASE_IMAGE"})
