@@ -10,7 +10,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT = int(os.environ["PORT"])
-REFERENCE, INVENTORY, RELAY, COLLECTOR = range(PORT + 1, PORT + 5)
+REFERENCE, INVENTORY, RELAY, RELAY_OF_REFERENCE, COLLECTOR = range(PORT + 1, PORT + 6)
 TOKEN = os.environ["OTEL_EXPORTER_OTLP_HEADERS"].partition("=")[2]
 
 
