@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from tests.checks.keeper import Inventory, Keeper
+from tests.checks.keeper import Keeper
 
 from assesskit.checks import light
 from assesskit.checks.creation import Creation
@@ -29,16 +27,6 @@ class Lock(Harness):
 
     def ask(self, action: str, service: str = "", **arguments: Any) -> dict[str, Any]:
         return {"quiet": self._free} if action == "quiet" else {}
-
-
-@pytest.fixture
-def relay() -> Iterator[Relay]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Inventory) as inventory:
-        threading.Thread(target=inventory.serve_forever, args=(0.02,), daemon=True).start()
-        relay = Relay.start("inventory", 0, inventory.server_address[1], "json:/sku")
-        yield relay
-        relay.stop()
-        inventory.shutdown()
 
 
 def order() -> Creation:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.checks.keeper import TOKEN, Inventory
+from tests.checks.keeper import TOKEN
 
 from assesskit.checks import probes, shutdown, tracing
 from assesskit.checks.creation import Creation
@@ -62,16 +60,6 @@ class Local(Harness):
         reply = self._mini.reply({"id": 1, "action": action, "service": service, **arguments})
         assert reply["ok"]
         return dict(reply["result"])
-
-
-@pytest.fixture
-def relay() -> Iterator[Relay]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Inventory) as inventory:
-        threading.Thread(target=inventory.serve_forever, args=(0.02,), daemon=True).start()
-        relay = Relay.start("inventory", 0, inventory.server_address[1], "json:/sku")
-        yield relay
-        relay.stop()
-        inventory.shutdown()
 
 
 @pytest.fixture

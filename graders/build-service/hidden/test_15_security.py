@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from assesskit.checks import resilience
 from assesskit.checks.authentication import refuses_forgeries
 from assesskit.checks.authorization import grants_by_scope
 from assesskit.checks.disclosure import keeps_its_inside_to_itself
 from assesskit.checks.hostile_input import bears_hostile_input
-
-
-@pytest.fixture
-def takes_orders_again(service, dependency, fresh):
-    """Leave a service behind that takes orders again."""
-    yield
-    dependency.reset()
-    resilience.settle(service, fresh)
 
 
 @pytest.mark.criterion("security.authn")
@@ -38,7 +29,7 @@ def test_hostile_input_is_refused_and_the_next_caller_served(service, tokens, co
 
 
 @pytest.mark.criterion("security.secrets")
-@pytest.mark.usefixtures("takes_orders_again")
+@pytest.mark.usefixtures("settles")
 def test_errors_keep_credentials_and_the_inside_to_themselves(service, dependency, tokens, resource) -> None:
     """No error repeats a token or shows a stack trace, a file, a database statement or another service's address."""
     keeps_its_inside_to_itself(service.client, dependency, tokens, resource)

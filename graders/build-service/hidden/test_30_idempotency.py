@@ -6,17 +6,9 @@ import uuid
 
 import pytest
 
-from assesskit.checks import idempotency, interruption, resilience
+from assesskit.checks import idempotency, interruption
 
 VOLLEYS = 10
-
-
-@pytest.fixture
-def takes_orders_again(service, dependency, fresh):
-    """Leave a service behind that takes orders again."""
-    yield
-    dependency.reset()
-    resilience.settle(service, fresh)
 
 
 @pytest.mark.criterion("idempotency.mismatch")
@@ -42,7 +34,7 @@ def test_simultaneous_retries_do_the_work_once(service, dependency, fresh) -> No
 
 
 @pytest.mark.criterion("idempotency.failed-attempt")
-@pytest.mark.usefixtures("takes_orders_again")
+@pytest.mark.usefixtures("settles")
 def test_a_failed_attempt_can_be_tried_again(service, dependency, fresh) -> None:
     """A first failure neither spoils the key nor leads to a second reservation."""
     interruption.expect_tried_again(service, dependency, fresh)

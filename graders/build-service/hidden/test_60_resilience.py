@@ -9,15 +9,8 @@ import pytest
 from assesskit.checks import resilience, retrying
 from assesskit.instruments.relay import Fault
 
+pytestmark = pytest.mark.usefixtures("settles")
 LONGEST = 3.0
-
-
-@pytest.fixture(autouse=True)
-def takes_orders_again(service, dependency, fresh):
-    """Leave a service behind that takes orders again."""
-    yield
-    dependency.reset()
-    resilience.settle(service, fresh)
 
 
 @pytest.mark.criterion("resilience.retry-budget")

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from assesskit.checks import overload, resilience
+from assesskit.checks import overload
 from assesskit.checks.creation import created, place
 from assesskit.checks.exchange import Request
 
+pytestmark = pytest.mark.usefixtures("settles")
 LONGEST = 3.0
-
-
-@pytest.fixture(autouse=True)
-def takes_orders_again(service, dependency, fresh):
-    """Leave a service behind that takes orders again."""
-    yield
-    dependency.reset()
-    resilience.settle(service, fresh)
 
 
 @pytest.mark.criterion("resilience.isolation")

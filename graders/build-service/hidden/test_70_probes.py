@@ -7,17 +7,9 @@ import pytest
 from assesskit.checks import probes, resilience
 from assesskit.instruments.relay import Fault
 
+pytestmark = pytest.mark.usefixtures("settles")
 READY = "/readyz"
 WITHIN = 5.0 + resilience.TOLERANCE
-
-
-@pytest.fixture(autouse=True)
-def takes_orders_again(service, control, resource, dependency, fresh):
-    """Leave a service behind that takes orders again."""
-    yield
-    control.service(resource.dependency).resume()
-    dependency.reset()
-    resilience.settle(service, fresh)
 
 
 @pytest.mark.criterion("probes.readiness")

@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import signal
 import time
-import traceback
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -27,10 +25,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assesskit.checks import image
+from assesskit.checks import image, resilience
 from assesskit.checks.budget import Budget
-from assesskit.checks.evidence import TEXT_CAP, Evidence, clean
+from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.outcome import Outcome, observed
 from assesskit.checks.services import Control, Service
 from assesskit.checks.submitted import Submitted
 from assesskit.checks.tokens import Tokens
@@ -45,29 +44,9 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 120
 """A check that takes longer is given up, so that it does not take the others with it."""
-SUMMARY_CAP = 300
 LAST_LINES = 40
 LAST_LINES_BYTES = 8192
 CONTRACT = Path("contract/openapi.yaml")
-
-
-@dataclass
-class Outcome:
-    """How a check has ended so far, and with what."""
-
-    kind: str = "passed"
-    error: BaseException | None = None
-    detail: str = ""
-
-    def after(self, phase: str, error: BaseException | None, trace: str, tests: Path) -> Outcome:
-        """The outcome when `phase` (setup, call, teardown) ended with `error`; a fault of ours outweighs the rest.
-
-        `tests` is the folder of graders that the check comes from.
-        """
-        if error is None or self.kind == "errored":
-            return self
-        kind = _kind(phase, error, tests)
-        return Outcome(kind, error, trace if kind == "errored" else "")
 
 
 class GraderPlugin:
@@ -249,6 +228,17 @@ class GraderPlugin:
         """Makes a new intention to create one, with a mark and a key that nothing else has; `changes` by keyword."""
         return partial(resource.fresh, tokens.mint())
 
+    @pytest.fixture
+    def settles(
+        self, service: Service, control: Control, resource: Resource, dependency: Relay, fresh: Callable[..., Creation]
+    ) -> Iterator[None]:
+        """Leaves a service behind that makes things again, whatever the check did to its dependency."""
+        yield
+        if (stopped := control.service(resource.dependency)).paused:
+            stopped.resume()
+        dependency.reset()
+        resilience.settle(service, fresh)
+
     @pytest.fixture(scope="session")
     def contract(self) -> dict[str, Any]:
         """The exercise's OpenAPI document."""
@@ -285,37 +275,3 @@ def criterion_of(item: pytest.Item) -> str | None:
 def check_of(item: pytest.Item) -> str:
     """The name of a check: file and test, without the folder that tells public from hidden."""
     return item.nodeid.partition("/")[2]
-
-
-def observed(outcome: Outcome, evidence: Evidence) -> dict[str, Any]:
-    """What an outcome says in the words of an observation, cleaned and capped."""
-    error = outcome.error
-    summary = "" if error is None else (str(error) or type(error).__name__)
-    parts = {}
-    if isinstance(error, Failure):
-        parts = {name: clean(getattr(error, name)) for name in ("sent", "received", "expected", "rule")}
-        if error.exchange is not None:
-            evidence.name(error.exchange)
-    return {
-        "outcome": outcome.kind,
-        "summary": clean(summary.partition("\n")[0], SUMMARY_CAP),
-        **parts,
-        "detail": clean(outcome.detail[-TEXT_CAP:]),
-        "evidence": evidence.collected(),
-    }
-
-
-def _kind(phase: str, error: BaseException, tests: Path) -> str:
-    if phase == "teardown":
-        return "errored"
-    if isinstance(error, Inconclusive):
-        return "inconclusive"
-    if isinstance(error, pytest.skip.Exception):
-        return "skipped"
-    asserted = phase == "call" and isinstance(error, AssertionError) and _raised_below(tests, error)
-    return "failed" if isinstance(error, Failure) or asserted else "errored"
-
-
-def _raised_below(folder: Path, error: BaseException) -> bool:
-    frames = traceback.extract_tb(error.__traceback__)
-    return bool(frames) and Path(frames[-1].filename).is_relative_to(folder)
