@@ -100,6 +100,33 @@ def test_a_body_beyond_reason_is_cut(serve: Serve, speak: Speak) -> None:
         answer.json()
 
 
+@pytest.mark.parametrize("most", [1024, 2 * 1024 * 1024])
+def test_whoever_needs_more_or_less_of_a_body_says_so(serve: Serve, most: int) -> None:
+    """A document may be large, and of a probe's answer next to nothing is kept."""
+    client = serve(endless(OK + b"Content-Length: 2147483648\r\n\r\n", b"x" * 65536))
+    assert len(client.send(GET, most=most).answered().body) == most
+
+
+@pytest.mark.parametrize(
+    ("speak", "error"),
+    [
+        pytest.param(
+            endless(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100), "64 informational responses", id="endless 102"
+        ),
+        pytest.param(endless(CHUNKED, b"1\r\nx\r\n" * 1000), "more than 10000 pieces", id="chunks of one byte"),
+        pytest.param(says(OK + b"a: b\r\n" * 300 + b"\r\n"), "more than 256 header fields", id="many headers"),
+        pytest.param(
+            endless(CHUNKED, b"1;" + b"e" * 8000 + b"\r\nx\r\n"), "bytes on the wire", id="chunks of mere extensions"
+        ),
+    ],
+)
+def test_an_answer_that_only_keeps_the_grader_busy_is_refused(serve: Serve, speak: Speak, error: str) -> None:
+    """What costs processor without saying anything ends long before the deadline."""
+    exchange = serve(speak).send(GET, deadline=30)
+    assert exchange.response is None
+    assert error in exchange.error
+
+
 @pytest.mark.parametrize(
     "speak",
     [

@@ -10,7 +10,7 @@ from assesskit.checks import ports
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
-from assesskit.checks.http import Client
+from assesskit.checks.http import BODY_CAP, Client
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.load import Load, Sample
 
@@ -41,9 +41,9 @@ class Service:
         """See Client.request."""
         return self.client.request(method, path, **options)
 
-    def send(self, request: Request, *, deadline: float = 10.0) -> Exchange:
+    def send(self, request: Request, *, deadline: float = 10.0, most: int = BODY_CAP) -> Exchange:
         """See Client.send."""
-        return self.client.send(request, deadline=deadline)
+        return self.client.send(request, deadline=deadline, most=most)
 
     def start(self) -> None:
         """Start it, or start it again after it ended."""
