@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
-from assesskit.checks.http import Client
+from assesskit.checks.http import BODY_CAP, Client
 
 CONTRACT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "exercises/build-service/contract/openapi.yaml").read_text(encoding="utf-8")
@@ -27,8 +27,11 @@ class Publishing(Client):
         self.body = json.dumps(document).encode()
         self.status = status
 
-    def send(self, request: Request, *, deadline: float = 10.0, unfinished: bool = False) -> Exchange:
-        return Exchange(request, Response(self.status, Headers(), self.body, 0.0), "", deadline)
+    def send(
+        self, request: Request, *, deadline: float = 10.0, unfinished: bool = False, most: int = BODY_CAP
+    ) -> Exchange:
+        cut = len(self.body) > most
+        return Exchange(request, Response(self.status, Headers(), self.body[:most], 0.0, cut), "", deadline)
 
 
 def changed(change: Change) -> dict[str, Any]:

@@ -3,51 +3,124 @@
 from __future__ import annotations
 
 import io
+import signal
 import socket
-import threading
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
-from assesskit.checks.stalls import NAP, SHARE, Stalls
+from assesskit.checks.stall_watch import NAP, stood_still
+from assesskit.checks.stalls import SHARE, Stalls, WatchProgram
+from assesskit.errors import GraderError
 
 
-class Machine:
-    """A machine on which a sleep takes `longer`; it lets one sleep pass and then holds the thread until the end."""
+class Told:
+    """A watch that has seen `stalled` seconds since it was first asked."""
 
-    def __init__(self, longer: float) -> None:
-        self.longer = longer
-        self.now = 0.0
-        self.slept = threading.Event()
-        self.over = threading.Event()
+    def __init__(self, stalled: float) -> None:
+        self.stalled = stalled
+        self.asked = False
 
-    def sleep(self, seconds: float) -> None:
-        if self.slept.is_set():
-            self.over.wait(5)
-        self.now += seconds + (0.0 if self.slept.is_set() else self.longer)
+    def seconds(self) -> float:
+        asked, self.asked = self.asked, True
+        return 10.0 + self.stalled if asked else 10.0
 
-    def clock(self) -> float:
-        if self.now:
-            self.slept.set()
-        return self.now
+    def settle(self) -> None: ...
 
 
-def watched(longer: float) -> Stalls:
-    """What a watch has added up on a machine that once slept `longer` than asked."""
-    machine = Machine(longer)
-    with Stalls(machine.sleep, machine.clock) as stalls:
-        assert machine.slept.wait(5)
-        machine.over.set()
+def watched(stalled: float) -> Stalls:
+    """What is known of a moment in which this machine stood still for `stalled` seconds."""
+    with Stalls(Told(stalled)) as stalls:
+        pass
     return stalls
 
 
-@pytest.mark.parametrize(("longer", "seconds"), [(0.0, 0.0), (0.004, 0.0), (0.4, 0.4)])
-def test_only_what_is_unusual_counts_as_a_stall(longer, seconds):
-    """A thread that wakes a few milliseconds late is what every machine has."""
-    assert watched(longer).seconds == pytest.approx(seconds)
+class Machine:
+    """A machine on which a nap takes `longer`, and work takes `stretch` times its processor time."""
+
+    def __init__(self, longer: float, stretch: float) -> None:
+        self.longer = longer
+        self.stretch = stretch
+        self.now = self.worked = 0.0
+
+    def nap(self, seconds: float) -> None:
+        self.now += seconds + self.longer
+
+    def processor(self) -> float:
+        self.worked += 0.001
+        self.now += 0.001 * self.stretch
+        return self.worked
+
+
+@pytest.mark.parametrize(
+    ("longer", "stretch", "least", "most"),
+    [(0.0, 1.0, 0.0, 0.001), (0.004, 1.0, 0.0, 0.001), (0.4, 1.0, 0.4, 0.401), (0.0, 101.0, 0.1, 0.7)],
+    ids=["at rest", "a usual delay", "asleep too long", "kept from the processor"],
+)
+def test_a_stall_is_a_nap_or_work_that_takes_too_long(longer: float, stretch: float, least: float, most: float) -> None:
+    """A program that wakes a few milliseconds late is what every machine has; one that has to wait while it works is
+    on a busy one, though it may wake in time.
+    """
+    machine = Machine(longer, stretch)
+    assert least <= stood_still(machine.nap, lambda: machine.now, machine.processor) <= most
+
+
+@pytest.fixture
+def program() -> Iterator[WatchProgram]:
+    program = WatchProgram()
+    program.settle()
+    yield program
+    program.stop()
+
+
+def seen(program: WatchProgram, act: Callable[[], object]) -> float:
+    with Stalls(program) as stalls:
+        act()
+    return stalls.seconds
+
+
+def test_a_machine_that_stands_still_is_seen(program: WatchProgram) -> None:
+    """Here it is the watch alone that gets no processor for a while."""
+
+    def hold() -> None:
+        program._process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        program._process.send_signal(signal.SIGCONT)
+        program.settle()
+
+    assert seen(program, hold) > 0.3 - 2 * NAP
+
+
+def test_what_keeps_the_grader_busy_is_no_stall(program: WatchProgram) -> None:
+    """Reading a costly answer keeps every thread of the grader from running, and excuses nobody."""
+    began = time.monotonic()
+    stalled = seen(program, lambda: sum(range(30_000_000)))
+    assert stalled < (time.monotonic() - began) / 2
+
+
+def test_a_watch_that_has_ended_is_a_fault_of_ours(program: WatchProgram) -> None:
+    """Without it nobody could tell who was late."""
+    program._process.kill()
+    program._process.wait(5)
+    with pytest.raises(GraderError, match="the stall watch"):
+        Stalls(program).__enter__()
+
+
+def test_what_went_on_before_and_after_is_not_counted() -> None:
+    """Several look at one watch, each from its own beginning to its own end."""
+    watch = Told(3.0)
+    with Stalls(watch) as stalls:
+        assert stalls.seconds == 3.0
+        watch.stalled = 5.0
+    watch.stalled = 12.0
+    assert stalls.seconds == 5.0
+    with Stalls(watch) as later:
+        pass
+    assert later.seconds == 0.0
 
 
 def test_what_is_in_time_passes_whatever_the_machine_did():
@@ -56,8 +129,8 @@ def test_what_is_in_time_passes_whatever_the_machine_did():
 
 
 def test_lateness_that_a_stall_explains_cannot_be_judged():
-    """The limit was missed while the grader stood still by a comparable time, and the reason says so."""
-    with pytest.raises(Inconclusive, match=r"it took 4 s, but the grader itself stood still for 0\.4 s"):
+    """The limit was missed while this machine stood still by a comparable time, and the reason says so."""
+    with pytest.raises(Inconclusive, match=r"it took 4 s, but this machine stood still for 0\.4 s"):
         watched(0.4).expect_within(3.5 + 0.4 * SHARE, 3.5, "it took 4 s")
 
 
@@ -66,14 +139,6 @@ def test_lateness_beyond_the_stalls_is_the_services(longer):
     """A short stall is no excuse for a long wait."""
     with pytest.raises(Failure, match="it took 8 s"):
         watched(longer).expect_within(8.0, 3.5, "it took 8 s", expected="3.5 s")
-
-
-def test_a_watch_ends_with_its_moment():
-    """Its thread is gone when the time to judge is over, and a machine at rest has stood still for nearly nothing."""
-    with Stalls() as stalls:
-        time.sleep(3 * NAP)
-    assert not [thread for thread in threading.enumerate() if thread.name == "stalls"]
-    assert stalls.explained < SHARE * 3  # only that it adds up lateness and no sleep
 
 
 def test_a_service_that_is_never_ready_is_not_waited_for_without_end():

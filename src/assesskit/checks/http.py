@@ -1,9 +1,9 @@
 """The one HTTP client that speaks to a submission, and it expects the worst.
 
 h11 over a plain socket to literal 127.0.0.1, one connection a request. The deadline covers connecting, sending and the
-last byte of the answer. Its bytes on the wire, of the header and of the body are capped, and so are its header fields and
-the pieces it comes in, since each costs the grader's own processor. It follows no redirect, knows no proxy and accepts no
-content coding. What a server does wrong is an `Exchange` with an `error`, never an exception.
+last byte of the answer. Its bytes on the wire, of the header and of the body are capped, and so are its header fields
+and the pieces it comes in, since each costs the grader's own processor. It follows no redirect, knows no proxy and
+accepts no content coding. What a server does wrong is an `Exchange` with an `error`, never an exception.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from assesskit.checks.exchange import Exchange, Headers, Request, Response
 __all__ = ["Client", "Exchange", "Headers", "Request", "Response"]
 
 BODY_CAP = 256 * 1024
-"""Bytes kept of one body where nobody asks for more; the answer is then `truncated`. Checks hold hundreds of answers."""
+"""Bytes kept of a body where nobody asks for more; the answer is then `truncated`. Checks hold hundreds of answers."""
 FRAMING_CAP = 256 * 1024
 """Bytes read from one connection beside the body."""
 HEADER_CAP = 64 * 1024
@@ -167,8 +167,8 @@ def _answer(
     return head.status_code, _fields(head), bytes(body), False
 
 
-def _events(connection: h11.Connection, link: socket.socket, until: float, cap: int) -> Iterator[h11.Event]:
-    """What the server says, event by event, up to `cap` bytes on the wire."""
+def _events(connection: h11.Connection, link: socket.socket, until: float, cap: int) -> Iterator[object]:
+    """What the server says, as events of h11, up to `cap` bytes on the wire."""
     wire = 0
     while True:
         try:

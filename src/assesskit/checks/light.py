@@ -103,7 +103,7 @@ def _expect_well(window: Window) -> None:
         return
     told = f"{len(wrong)} of {len(window.probes)} probes did not get 200 while POSTs were answered"
     if window.stood_still > SHARE * window.seconds:
-        raise Inconclusive(f"{told}, but the grader itself stood still for {window.stood_still:.1f} s meanwhile")
+        raise Inconclusive(f"{told}, but this machine stood still for {window.stood_still:.1f} s meanwhile")
     raise Failure(told, expected="200 from every probe, while all is well", exchange=wrong[0])
 
 
@@ -112,7 +112,7 @@ def _expect_quick(window: Window, path: str, median: float, limit: float) -> Non
         return
     told = f"half of the probes of {path} took longer than {limit * 1000:g} ms while POSTs were answered"
     if window.stood_still > SHARE * window.seconds:
-        raise Inconclusive(f"{told}, but the grader itself stood still for {window.stood_still:.1f} s meanwhile")
+        raise Inconclusive(f"{told}, but this machine stood still for {window.stood_still:.1f} s meanwhile")
     raise Failure(
         told,
         sent=f"GET {path}, over and over",

@@ -46,7 +46,7 @@ def expect_flakiness_hidden(service: Service, relay: Relay, fresh: Callable[[], 
     told = f"{REQUESTS} creations, of which every eighth found that its first call to the dependency failed: "
     told += f"about {max(1, round(len(failed) / 5)) * 5} failed"
     if MOST_FAILED < len(failed) <= REQUESTS / EVERY / 2 and stalls.seconds > STOOD_STILL:
-        raise Inconclusive(f"{told}, but the grader itself stood still for {stalls.seconds:.1f} s meanwhile")
+        raise Inconclusive(f"{told}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
     expect(
         len(failed) <= MOST_FAILED,
         told,

@@ -98,7 +98,7 @@ class World:
                     serving(service)
             self._restore_submission()
             if WAITING < self.waited <= WAITING + self.stalls.explained:
-                stood = f"the grader itself stood still for {self.stalls.seconds:.0f} s"
+                stood = f"this machine stood still for {self.stalls.seconds:.0f} s"
                 raise Inconclusive(f"{self.waited:.0f} s of waiting for the service so far, but {stood}")
             if self.waited > WAITING:
                 raise Failure(
