@@ -11,7 +11,8 @@ from assesskit.model import Criterion, CriterionResult, Observation, Score, Verd
 Judgement = tuple[Verdict, str]
 """A verdict and its reason, in one line."""
 
-_UNSURE = {"errored": "a check of ours broke", "inconclusive": "inconclusive", "skipped": "a check was skipped"}
+_OURS = {"errored": "a check of ours broke"}
+_UNSURE = {"inconclusive": "inconclusive", "skipped": "a check was skipped"}
 _UNREVIEWED: Judgement = ("ungraded", "awaits review by a person")
 
 
@@ -27,8 +28,9 @@ def judge(
 
     `planned` names the checks of this run by criterion id. A planned check without an observation was cut short:
     by `fault`, a reason of ours (the criterion is ungraded), else by `prevented`, the reason the submission failed (it
-    is not met), else by something nobody can name (ungraded). What is complete keeps its verdict. A parametrised check
-    may be planned by its bare name.
+    is not met), else by something nobody can name (ungraded). What is complete keeps its verdict: a fault of ours
+    outweighs a failure, since it may have caused it; a failure outweighs what could not be told, since it was seen. A
+    parametrised check may be planned by its bare name.
 
     Raises GraderError for an observation of a criterion that is not there.
     """
@@ -44,7 +46,8 @@ def judge(
         if criterion.kind == "judged":
             verdict, reason = _UNREVIEWED
         else:
-            verdict, reason = _unsure(found) or _cut_short(checks, found, prevented, fault) or _complete(found)
+            told = _unsure(found, _OURS) or _cut_short(checks, found, prevented, fault)
+            verdict, reason = told or _failed(found) or _unsure(found, _UNSURE) or _passed(found)
         results.append(CriterionResult(criterion=criterion, verdict=verdict, reason=reason, observations=found))
     return tuple(results)
 
@@ -92,10 +95,10 @@ def _seen_at_most(wrong: int, graded: int, rate: float) -> float:
     )
 
 
-def _unsure(observations: Sequence[Observation]) -> Judgement | None:
+def _unsure(observations: Sequence[Observation], outcomes: Mapping[str, str]) -> Judgement | None:
     for one in observations:
-        if one.outcome not in ("passed", "failed"):
-            return "ungraded", f"{_UNSURE[one.outcome]}: {one.summary or one.check}"
+        if one.outcome in outcomes:
+            return "ungraded", f"{outcomes[one.outcome]}: {one.summary or one.check}"
     return None
 
 
@@ -110,12 +113,16 @@ def _cut_short(
     return "ungraded", fault or f"{unseen[0]} reported nothing"
 
 
-def _complete(observations: Sequence[Observation]) -> Judgement:
-    if not observations:
-        return "ungraded", "no check of it ran"
+def _failed(observations: Sequence[Observation]) -> Judgement | None:
     for one in observations:
         if one.outcome == "failed":
             return "not_met", one.summary or f"{one.check} failed"
+    return None
+
+
+def _passed(observations: Sequence[Observation]) -> Judgement:
+    if not observations:
+        return "ungraded", "no check of it ran"
     return "met", "its check passed" if len(observations) == 1 else f"all {len(observations)} checks passed"
 
 
