@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 import uuid
 from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,10 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 class Inventory(Quiet):
+    pause = 0.0
+
     def do_POST(self) -> None:
+        time.sleep(self.pause)
         out = str(self.payload().get("sku", "")).startswith("OUT")
         self.answer(409 if out else 201, {} if out else {"reservation_id": str(uuid.uuid4())})
 
@@ -71,7 +75,7 @@ class Orders(Quiet):
         elif self.has("late unique key"):
             self.answer_late(key, wanted)
         elif (busy := self.busy()) and not self.server.lock.acquire(blocking=False):
-            self.answer(busy, {"title": "busy"}, **({} if self.has("no Retry-After") else {"Retry-After": "1"}))
+            self.answer(busy, {"title": "busy"}, **self.later())
         else:
             with nullcontext() if busy or self.has("no lock") else self.server.lock:
                 self.keep(key, wanted)
@@ -97,8 +101,13 @@ class Orders(Quiet):
         elif self.has("failures kept"):
             self.server.kept[key] = (wanted, {"id": "none"})
             self.answer(503, {"title": "no inventory"})
+        elif self.has("fails with 500"):
+            self.answer(500, {"title": "oops"})
         else:
-            self.answer(503, {"title": "no inventory"}, **{"Retry-After": "1"})
+            self.answer(503, {"title": "no inventory"}, **self.later())
+
+    def later(self) -> dict[str, str]:
+        return {} if self.has("no Retry-After") else {"Retry-After": "1"}
 
     def answer_late(self, key: str, wanted: Any) -> None:
         if self.reserve(wanted, str(uuid.uuid4())):
@@ -106,7 +115,9 @@ class Orders(Quiet):
             self.answer(201, order, Location=f"/v1/orders/{order['id']}")
 
     def do_GET(self) -> None:
-        if self.path.startswith("/v1/"):
+        if self.path.startswith("/v1/") and self.has("reads never answered"):
+            self.close_connection = True
+        elif self.path.startswith("/v1/"):
             with self.server.lock if self.has("reads wait") else nullcontext():
                 self.answer(503 if self.has("reads refused") else 200, {})
         elif self.path == "/livez" and not self.has("liveness asks"):

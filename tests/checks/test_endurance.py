@@ -8,14 +8,16 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from tests.checks.keeper import TIMEOUT, Inventory
 from tests.checks.keeping import flawed, fresh
 
 from assesskit.checks import idempotency, interruption, overload, retrying
 from assesskit.checks.creation import Creation
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay
 
 READS = (Request("GET", "/v1/orders"),)
@@ -28,7 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         (interruption, {"WITHIN": 0.6, "POLL": 0.1}),
         (retrying, {"REQUESTS": 20, "BEFORE": 15, "SENDERS": 1}),
         (overload, {"WRITERS": 6, "READS": 10, "QUICK": 0.15, "SETTLED": 0.1, "APART": 0.01}),
-        (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 0.5}),
+        (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 0.5, "FEWEST": 1}),
     ):
         for name, value in changes.items():
             monkeypatch.setattr(module, name, value)
@@ -140,6 +142,7 @@ def test_a_burst_that_is_made_or_turned_away_passes(
     [
         ("", "one of them took"),
         ("busy says 500", "one of them got 500"),
+        ("busy says 409", "one of them got 409"),
         ("busy says 503, no Retry-After", "without a Retry-After"),
     ],
     indirect=["service"],
@@ -150,6 +153,56 @@ def test_late_and_unkind_answers_to_a_burst_show(
     """A queue without a bound, a 500, and a refusal without a time are failures."""
     with pytest.raises(Failure, match=said):
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@flawed("no lock, no Retry-After")
+def test_whoever_was_let_in_and_failed_needs_no_time_to_come_back(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare 503 after a call that took too long is no refusal; that nothing was made at all is held against it."""
+    monkeypatch.setattr(overload, "SLOW", 2 * TIMEOUT)
+    with pytest.raises(Failure, match="none of them was made"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 2.0, Evidence())
+
+
+@flawed("busy says 503")
+def test_turning_nearly_all_away_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at a time is less than any service has room for."""
+    monkeypatch.setattr(overload, "FEWEST", 4)
+    with pytest.raises(Failure, match=r"[123] of them w\w+ made"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@flawed("no lock")
+def test_a_dependency_of_ours_that_is_slow_by_itself_excuses_as_much(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service cannot be quicker than what it asks, and that takes longer here than it was to."""
+    monkeypatch.setattr(Inventory, "pause", 0.25)
+    monkeypatch.setattr(overload, "SLOW", 0.0)
+    monkeypatch.setattr(overload, "TOLERANCE", -0.3)
+    monkeypatch.setattr(overload, "SWIFT", 0.0)
+    with pytest.raises(Inconclusive, match="the dependency took"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@flawed("busy says 500")
+def test_a_wrong_answer_is_wrong_on_any_machine(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No stall makes a 500 of a 503: the status is judged, however late it came."""
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    monkeypatch.setattr(overload, "TOLERANCE", -0.5)
+    with pytest.raises(Failure, match="one of them got 500"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@flawed("reads never answered")
+def test_silence_for_one_read_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read without an answer is no slow read."""
+    monkeypatch.setattr(overload, "PATIENCE", 3.0)
+    with pytest.raises(Failure, match="a read got no answer"):
+        overload.expect_reads_unharmed(service, relay, fresh, READS, Evidence())
 
 
 def test_a_service_that_died_of_a_burst_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

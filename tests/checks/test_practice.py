@@ -16,6 +16,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector
 from assesskit.instruments.relay import Fault, Relay
 
@@ -144,6 +145,17 @@ def test_a_wait_without_end_shows(
     relay.script(order.mark, Fault.hang(), always=True)
     with pytest.raises(Failure, match="no answer for"):
         resilience.expect_bounded_wait(service, order, 0.2, "is silent")
+
+
+@flawed("fails with 500")
+def test_a_500_is_one_however_late_it_came(
+    service: Service, relay: Relay, order: Creation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that stood still, too: a stall does not make it of a 503."""
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    relay.script(order.mark, Fault.hang(), always=True)
+    with pytest.raises(Failure, match="answered 500"):
+        resilience.expect_bounded_wait(service, order, -resilience.TOLERANCE, "is silent")
 
 
 def test_a_trace_that_crosses_passes(service: Service, relay: Relay, collector: Collector, order: Creation) -> None:

@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from assesskit.checks import resilience
 from assesskit.checks.creation import CREATED, Creation
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.exchange import Exchange, Request
-from assesskit.checks.expect import Failure, expect
-from assesskit.checks.idempotency import CONFLICT, volley
+from assesskit.checks.exchange import Exchange, Request, Response
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.idempotency import volley
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
-from assesskit.instruments.relay import Relay
+from assesskit.instruments.relay import Call, Relay
 
 WRITERS = 60
 """Creations that wait for a silent dependency: more than most pools have room for."""
@@ -35,8 +35,12 @@ TOLERANCE = 1.0
 PATIENCE = 5.0
 LATE = 12.0
 """Seconds over the promised time for which an answer to a burst is awaited, to tell late ones from none."""
-AGAIN = 3.0
+FEWEST = 4
+"""Of a burst, so many are made at least: what two at a time come to in the promised time."""
+AGAIN = 5.0
 """Seconds after a burst in which a creation succeeds again."""
+SWIFT = 0.3
+"""Seconds in which our own dependency does its work, on a machine that is busy with a burst."""
 OK = 200
 TURNED_AWAY = (429, 503)
 WHOLE_SECONDS = re.compile(r"[0-9]{1,6}")
@@ -61,9 +65,8 @@ def expect_reads_unharmed(
         relay.reset()
     told = f"while {WRITERS} POST {writes[0].path} waited for a silent dependency"
     for exchange in answers:
-        status = OK if exchange.response is None else exchange.response.status
-        expect(status == OK, f"{told}, a read got {status}", expected="200", exchange=exchange)
-    slow = sorted(one.seconds if one.response else PATIENCE for one in answers)[READS * 9 // 10 - 1]
+        _expect_read(exchange, told, stalls)
+    slow = sorted(one.seconds for one in answers)[READS * 9 // 10 - 1]
     evidence.figure("nine reads of ten while writes wait", slow * 1000, "ms", QUICK * 1000)
     stalls.expect_within(
         slow,
@@ -71,6 +74,16 @@ def expect_reads_unharmed(
         f"{told}, reads took {slow:.1f} s and more",
         expected=f"nine reads of ten are answered within {QUICK:g} s",
     )
+
+
+def _expect_read(exchange: Exchange, told: str, stalls: Stalls) -> None:
+    """A read was answered, with 200."""
+    if exchange.response is None:
+        silent = f"{told}, a read got no answer: {exchange.error}"
+        stalls.expect_within(exchange.seconds, QUICK + resilience.TOLERANCE, silent, expected="200", exchange=exchange)
+        raise Failure(silent, expected="200", exchange=exchange)
+    status = exchange.response.status
+    expect(status == OK, f"{told}, a read got {status}", expected="200", exchange=exchange)
 
 
 def expect_excess_turned_away(
@@ -87,24 +100,53 @@ def expect_excess_turned_away(
     told = f"{BURST} POST {creations[0].path} at once, while the dependency takes {SLOW:g} s"
     _expect_alive(service, told)
     evidence.note("answers to the burst", _counted(exchanges))
-    slowest = max(exchanges, key=lambda one: one.seconds)
-    stalls.expect_within(
-        slowest.seconds,
-        seconds + TOLERANCE,
-        f"{told}: one of them took {slowest.seconds:.1f} s",
-        expected=f"every answer within {seconds:g} s; 429 or 503 with Retry-After for those that are too many",
-    )
+    marks = {creation.mark for creation in creations}
+    calls = [call for call in relay.calls() if call.key in marks]
+    asked = {call.key for call in calls}
+    for creation, exchange in zip(creations, exchanges, strict=True):
+        if exchange.response is not None:
+            _expect_turned_away_well(exchange, exchange.response, told, tried=creation.mark in asked)
+    _expect_in_time(exchanges, seconds, told, stalls, _excess(calls))
     for exchange in exchanges:
-        _expect_turned_away_well(exchange, told)
-    if all(one.answered().status != CREATED for one in exchanges):
-        raise Failure(f"{told}: none was made", received=_counted(exchanges), expected="as many as there is room for")
+        exchange.answered()
+    _expect_some_made(exchanges, told, stalls, _excess(calls))
     _expect_serves_again(service, fresh)
 
 
-def _expect_turned_away_well(exchange: Exchange, told: str) -> None:
-    answer = exchange.answered()
+def _excess(calls: Sequence[Call]) -> float:
+    """For how many seconds longer than it should our own dependency has kept one of the calls waiting.
+
+    None when it was called over and over: then it is slow for whoever called.
+    """
+    if len(calls) > 2 * BURST:
+        return 0.0
+    slowest = max((call.target_seconds for call in calls if call.target_seconds is not None), default=0.0)
+    return max(0.0, slowest - SWIFT)
+
+
+def _expect_in_time(exchanges: Sequence[Exchange], seconds: float, told: str, stalls: Stalls, excess: float) -> None:
+    slowest = max(exchanges, key=lambda one: one.seconds)
+    late, limit = f"{told}: one of them took {slowest.seconds:.1f} s", seconds + TOLERANCE
+    if excess and limit < slowest.seconds <= limit + excess + stalls.explained:
+        raise Inconclusive(f"{late}, but the dependency took {excess:.1f} s longer than that on this machine")
+    expected = f"every answer within {seconds:g} s; 429 or 503 with Retry-After for those that are too many"
+    stalls.expect_within(slowest.seconds, limit, late, expected=expected)
+
+
+def _expect_some_made(exchanges: Sequence[Exchange], told: str, stalls: Stalls, excess: float) -> None:
+    made = sum(one.answered().status == CREATED for one in exchanges)
+    if made >= FEWEST:
+        return
+    summary = f"{told}: {made or 'none'} of them {'was' if made < 2 else 'were'} made"  # noqa: PLR2004  a plural
+    if excess or stalls.explained > TOLERANCE:
+        raise Inconclusive(f"{summary}, but this machine was too busy to make them in time")
+    raise Failure(summary, received=_counted(exchanges), expected=f"as many as there is room for, {FEWEST} at least")
+
+
+def _expect_turned_away_well(exchange: Exchange, answer: Response, told: str, *, tried: bool) -> None:
+    """`tried`: a call to the dependency was made for it, so it was let in, and may have failed like any other."""
     expect(
-        answer.status in (CREATED, CONFLICT, 504, *TURNED_AWAY),
+        answer.status in (CREATED, 504, *TURNED_AWAY),
         f"{told}: one of them got {answer.status}",
         expected="201, or 429 or 503 with Retry-After",
         rule="RFC 9110, 15.6.4; RFC 6585, 4",
@@ -112,7 +154,7 @@ def _expect_turned_away_well(exchange: Exchange, told: str) -> None:
     )
     told_when = WHOLE_SECONDS.fullmatch(answer.headers.get("retry-after", "") or "")
     expect(
-        answer.status not in TURNED_AWAY or told_when is not None,
+        tried or answer.status not in TURNED_AWAY or told_when is not None,
         f"{told}: one of them got {answer.status} without a Retry-After in whole seconds",
         expected="Retry-After: 1, or longer",
         rule="RFC 9110, 10.2.3",

@@ -22,8 +22,9 @@ class Call:
 
     `at` is the wall clock (unix seconds), `began` and `ended` the monotonic clock in seconds (`ended` None: it still
     runs). `attempt` counts the calls of this `key` from 1, since the key was last scripted or the relay was reset.
-    `status` is what the client was sent, `target_status` what the target answered; None where there was no answer. Body
-    excerpts are capped and decoded with replacement. `fault` is the kind of the fault played, `error` what went wrong.
+    `status` is what the client was sent, `target_status` what the target answered, and `target_seconds` how long that
+    took; None where there was no answer. Body excerpts are capped and decoded with replacement. `fault` is the kind of
+    the fault played, `error` what went wrong.
     """
 
     number: int
@@ -37,6 +38,7 @@ class Call:
     attempt: int = 0
     fault: str = ""
     target_status: int | None = None
+    target_seconds: float | None = None
     status: int | None = None
     answer_headers: Headers = ()
     answer_body: str = ""

@@ -157,13 +157,14 @@ class RelayProgram:
             if fault.kind == "status":
                 return await self._send(request, number, _problem(fault), fault)
             raise _close(request, reset=fault.kind == "reset")
+        forwarded = time.monotonic()
         try:
             answer = await self._forward(request, body)
         except (aiohttp.ClientError, TimeoutError) as error:
             # a dead target looks dead from the other side too: an answer of ours would be a claim it never made
             self._book.note(number, error=f"target: {error or 'no answer in time'}")
             raise _close(request, reset=True) from None
-        self._book.note(number, target_status=answer.status)
+        self._book.note(number, target_status=answer.status, target_seconds=time.monotonic() - forwarded)
         if fault and fault.kind == "late":
             await self._hold(key, fault.seconds)
         if fault and fault.kind == "reset":
