@@ -141,7 +141,7 @@ def test_a_wait_without_end_shows(
     service: Service, relay: Relay, order: Creation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer that does not come in the promised time is a failure."""
-    monkeypatch.setattr(resilience, "PATIENCE", 0.5)
+    monkeypatch.setattr(resilience, "PATIENCE", 3.0)
     relay.script(order.mark, Fault.hang(), always=True)
     with pytest.raises(Failure, match="no answer for"):
         resilience.expect_bounded_wait(service, order, 0.2, "is silent")
