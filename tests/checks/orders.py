@@ -20,6 +20,7 @@ LARGEST, DEFAULT, LONGEST_KEY = 48 * 1024, 18, 140
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
 INSIDE = {
     "tells the trace": 'Traceback (most recent call last):\n  File "/app/orders.py", line 3, in create',
+    "tells the stack": "TypeError: no quantity\n    at create (server:12:7)",
     "tells the file": "quantity: see /app/orders/domain.py",
     "tells the statement": "UPDATE orders SET quantity = ? failed",
 }
@@ -59,10 +60,14 @@ class Orders:
         return app
 
     def moment(self) -> Response | None:
-        """Now and then a right service on a busy machine cannot answer just now: no flaw, though it is named as one."""
+        """What right services do, too, though it is named like a flaw: turn a request away on a busy machine, or have a
+        router that sends whoever asks for a path with dots to a clean one.
+        """
         self.asked += 1
         if "bad moments" in self.flaws and self.asked % 40 == 0:
             return self.problem(503, Retry_After="1")
+        if "cleans paths" in self.flaws and ".." in request.path:
+            return self.problem(301, Location="/etc/passwd")
         return None
 
     def framework_error(self, error: HTTPException) -> Response:

@@ -29,13 +29,18 @@ IMAGE = ImageFacts(
         "/venv/lib/python3.12/site-packages/greenlet/tests/test_gc.py": 100,
         "/venv/lib/python3.12/ensurepip/_bundled/pip-25.0-py3-none-any.whl": 100,
         "/usr/share/make/notes.txt": 100,
+        "/app/deps/jsonschema-4.26.0.dist-info/METADATA": 100,
+        "/app/deps/jsonschema/tests/test_cli.py": 100,
     },
 )
 
 
 def pinned(dockerfile: str, **files: str) -> str:
-    """What is not pinned; empty when all is."""
-    told = {"Dockerfile": dockerfile, **{f"{name}.txt": text for name, text in files.items()}}
+    """What is not pinned; empty when all is. The files are text files in the workspace."""
+    return read({"Dockerfile": dockerfile, **{f"{name}.txt": text for name, text in files.items()}})
+
+
+def read(told: dict[str, str]) -> str:
     try:
         expect_pinned(Submitted({name: text.encode() for name, text in told.items()}, {}))
     except Failure as failure:
@@ -118,6 +123,32 @@ def test_what_is_pinned_or_cannot_be_known_passes(dockerfile: str) -> None:
 )
 def test_what_may_be_something_else_tomorrow_fails(dockerfile: str, says: str) -> None:
     assert says in pinned(dockerfile, requirements="flask==3.1.3\ngunicorn>=27\n-r more.txt\n", more="werkzeug\n")
+
+
+@pytest.mark.parametrize(
+    ("copied", "installed"),
+    [
+        ("requirements.txt .", "requirements.txt"),
+        (". .", "./requirements.txt"),
+        (". /src/", "/src/requirements.txt"),
+        (". .", "pip/requirements.txt"),
+        ("pip/requirements.txt .", "requirements.txt"),
+        (". .", "pip/more.txt"),
+    ],
+)
+def test_of_several_files_with_one_name_the_one_that_is_installed_counts(copied: str, installed: str) -> None:
+    """By what is copied, by the path as it is written, or the one nearest to the top."""
+    loose = "requirements.txt" if "pip/" in copied + installed else "loadtest/requirements.txt"
+    right = "pip/requirements.txt" if loose == "requirements.txt" else "requirements.txt"
+    files = {
+        right: "flask==3.1.3",
+        loose: "locust",
+        "a/b/requirements.txt": "faker",
+        "pip/more.txt": "-r requirements.txt",
+    }
+    dockerfile = f"FROM python:3.12\nCOPY {copied}\nRUN pip install -r {installed}"
+    assert read({"Dockerfile": dockerfile, **files}) == ""
+    assert "locust" in read({"Dockerfile": dockerfile, **files, right: "locust"})
 
 
 def test_requirements_that_all_name_each_other_are_read_once() -> None:

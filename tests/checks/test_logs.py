@@ -36,10 +36,49 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "ARRIVAL", 0.0)
 
 
-@pytest.mark.parametrize("line", [FLAT, NESTED, {"level": "info", "request": None, **FLAT}])
-def test_the_names_of_the_brief_and_of_opentelemetry_will_do(line: Any) -> None:
+OTEL = {"http.request.method": "GET", "http.route": "/v1/orders/:id", "http.response.status_code": 200, "duration": 3}
+DATADOG = {
+    "status": "info",
+    "http": {"request": {"method": "GET"}, "route": "/v1/orders/:id", "response": {"status_code": 200}},
+    "duration_ms": 3,
+}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(FLAT, id="flat"),
+        pytest.param(NESTED, id="nested as OpenTelemetry's names are"),
+        pytest.param({"level": "info", "request": None, **FLAT}, id="beside other fields"),
+        pytest.param({"fields": FLAT}, id="below a field of the logger"),
+        pytest.param({"http": FLAT}, id="below one of their own"),
+        pytest.param({"body": "request", "attributes": OTEL}, id="as OpenTelemetry's log records have them"),
+        pytest.param(
+            {"request": {"method": "GET"}, "route": "/o/:id", "response": {"status": 200, "duration": 3}},
+            id="in groups",
+        ),
+        pytest.param(DATADOG, id="beside a status that is the level"),
+        pytest.param({**FLAT, **OTEL, "duration": "3ms", "method": "read_order"}, id="under two names, one for people"),
+        pytest.param({**FLAT, "status": 200.0, "grpc": {"status_code": 0}}, id="beside a number that is no status"),
+        pytest.param({"route": "/v1/orders/17-17", "http": {**FLAT, "path": "/v1/orders/17-17"}}, id="beside the path"),
+    ],
+)
+def test_the_names_of_the_brief_will_do_anywhere_in_the_object(line: Any) -> None:
     """Flat or nested, with anything else beside them; the banner on standard error is nobody's business."""
     judged(EARLIER + json.dumps(line) + "\n")
+
+
+def test_two_lines_for_each_request_will_do() -> None:
+    """The server may write one, and the service another; a line of an earlier request may come late."""
+    printed = [FLAT, {"fields": FLAT}] * 2 + [FLAT | {"status": 503}, {"message": "reserved", "status": 201}] * 2
+    judged(EARLIER + "".join(json.dumps(line) + "\n" for line in printed), READ, READ)
+
+
+def test_lines_about_requests_that_nobody_sent_show() -> None:
+    """Whoever prints every end that a request may have knows of none."""
+    ends = [FLAT | {"status": status} for status in (200, 201, 404)]
+    with pytest.raises(Failure, match="tells of 9 requests, and 3 were sent"):
+        judged(EARLIER + "".join(json.dumps(line) + "\n" for line in ends * 3), READ, READ, READ)
 
 
 def test_two_lines_in_one_are_two_lines() -> None:
@@ -71,10 +110,14 @@ def test_each_request_has_a_line_of_its_own() -> None:
         ({"route": None}, "its route is missing"),
         ({"status": "200"}, "its status is not a number"),
         ({"status": 500}, "its status is 500"),
+        ({"other": {"status": 404}}, "its status is 200 and 404"),
+        ({"other": {"method": "POST"}}, "its method is GET and POST"),
+        ({"substatus": 200, "status": None}, "its status is missing"),
         ({"duration_ms": "1.5 ms"}, "its duration is not a number"),
         ({"duration_ms": float("nan")}, "its duration is not a number"),
         ({"method": "POST"}, "its method is POST"),
         ({"method": {"a": {"b": {"c": {"d": {"e": 1}}}}}}, "its method is missing"),
+        ({"method": "read_order"}, "its method is read_order"),
     ],
 )
 def test_a_line_that_tells_less_shows(changes: dict[str, Any], said: str) -> None:
@@ -89,6 +132,30 @@ def test_anything_else_on_standard_output_shows(line: str) -> None:
     with pytest.raises(Failure, match="not a JSON object") as caught:
         judged(f"{EARLIER}{line}\n{json.dumps(FLAT)}\n")
     assert line.startswith(caught.value.received)
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def correlated(stdout: str, stderr: str = "") -> None:
+    reply = {"id": 1, "ok": True, "result": {"stdout": stdout, "stderr": stderr}}
+    service = Service("submission", {"port": 1}, Harness(io.BytesIO(json.dumps(reply).encode()), io.BytesIO()))
+    logs.expect_correlated(service, {TRACE: "GET /v1/orders/{id}"}, Evidence())
+
+
+def test_a_json_line_with_the_trace_id_is_found() -> None:
+    """Wherever in the line."""
+    correlated(json.dumps({"message": "read", "trace": {"id": TRACE.upper()}}) + "\n")
+
+
+def test_a_trace_id_on_standard_error_or_in_plain_text_is_none() -> None:
+    """Standard error is the service's own; what no machine can read is found by none."""
+    with pytest.raises(Failure, match="no JSON log line") as caught:
+        correlated("", json.dumps({"trace_id": TRACE}) + "\n")
+    assert caught.value.received == "no line with it"
+    with pytest.raises(Failure, match="no JSON log line") as caught:
+        correlated(f"GET {TRACE}\n")
+    assert caught.value.received == "a line with it that is no JSON object"
 
 
 def test_a_secret_is_found_and_not_repeated() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
 
-ITEM, LIST = "/v1/orders/{id}", "/v1/orders"
+ITEM, LIST, NOWHERE = "/v1/orders/{id}", "/v1/orders", "unmatched"
 SENT = [("POST", 201, LIST)] * 3 + [("POST", 422, LIST)] * 2 + [("GET", 404, ITEM)] * 4
 READS = [("GET", 200, ITEM)] * 7 + [("GET", 200, LIST)] * 4
 ROUTES = {ITEM: 7, LIST: 4}
@@ -62,6 +63,20 @@ def classes(tallied: Tallied) -> str:
     return flask_like(tallied).replace('"201"', '"2xx"').replace('"200"', '"2XX"').replace('"POST"', '"post"')
 
 
+def by_worker(tallied: Tallied) -> str:
+    """Two workers put together by a label of their own, which splits every series."""
+    lines = ["# TYPE http_requests_total counter"]
+    for worker in (0, 1):
+        counter = flask_like(tallied[worker::2]).splitlines()[1 : 1 + len(set(tallied[worker::2]))]
+        lines += [line.replace("{", f'{{pid="{worker}",', 1) for line in counter]
+    return "\n".join([*lines, *histogram(tallied, "http_request_duration_seconds", status=False)]) + "\n"
+
+
+def routed_only(tallied: Tallied) -> str:
+    """Wrapped around each handler: what has no handler is counted nowhere."""
+    return flask_like([one for one in tallied if one[2] != NOWHERE])
+
+
 def histogram(tallied: Tallied, name: str, *, status: bool) -> list[str]:
     lines = [f"# TYPE {name} histogram"]
     kept = [(method, str(code) if status else "any", route) for method, code, route in tallied]
@@ -69,7 +84,7 @@ def histogram(tallied: Tallied, name: str, *, status: bool) -> list[str]:
         count = kept.count((method, code, route))
         labels = f'http_request_method="{method}",http_route="{route}",http_response_status_code="{code}"'
         lines += [f'{name}_bucket{{{labels},le="{le}"}} {count}' for le in ("0.1", "1.0", "+Inf")]
-        lines += [f"{name}_count{{{labels}}} {count}", f"{name}_sum{{{labels}}} 0.5"]
+        lines += [f"{name}_count{{{labels}}} {count}", f"{name}_sum{{{labels}}} {0.5 * count}"]
     return lines
 
 
@@ -103,10 +118,11 @@ def judged(service: Service, figures: Figures, page: Scrape) -> None:
     figures.page = page
     before = metrics.scraped(service)
     sent = figures.answer(SENT + READS)
-    metrics.expect_counted(service, before, sent, ROUTES, Evidence())
+    unrouted = figures.answer([("GET", 404, NOWHERE)] * 3)
+    metrics.expect_counted(service, before, sent, ROUTES, Evidence(), unrouted=unrouted)
 
 
-@pytest.mark.parametrize("page", [flask_like, classes])
+@pytest.mark.parametrize("page", [flask_like, classes, by_worker, routed_only])
 def test_names_and_forms_of_labels_are_free(service: Service, figures: Figures, page: Scrape) -> None:
     """Labels are known by what they hold."""
     judged(service, figures, page)
@@ -126,6 +142,8 @@ def test_the_count_of_a_histogram_is_a_counter(service: Service, figures: Figure
         pytest.param(
             lambda told: flask_like(told).partition("# TYPE http_request_d")[0], "no histogram", id="no times"
         ),
+        pytest.param(lambda told: flask_like(told + told[2:3]), "does not agree", id="one twice"),
+        pytest.param(lambda told: re.sub(r"(_sum\S+) .*", r"\1 0", flask_like(told)), "took 0", id="no time at all"),
         pytest.param(lambda _: "", "no counter has both", id="nothing"),
     ],
 )
@@ -133,8 +151,9 @@ def test_figures_that_do_not_tell_what_was_answered_show(
     service: Service, figures: Figures, page: Scrape, said: str
 ) -> None:
     """Too few, only the good ones, without routes, without times, none at all."""
-    with pytest.raises(Failure, match=said):
+    with pytest.raises(Failure) as caught:
         judged(service, figures, page)
+    assert said in f"{caught.value.summary} {caught.value.received}"
 
 
 def test_every_scrape_has_to_agree(service: Service, figures: Figures) -> None:

@@ -73,6 +73,8 @@ def test_a_plan_that_is_missing_or_cannot_be_read_is_a_failure() -> None:
 
 
 class Orders(BaseHTTPRequestHandler):
+    turned_away = 0
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", "0")
@@ -80,7 +82,8 @@ class Orders(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(201)
+        type(self).turned_away -= 1
+        self.send_response(503 if self.turned_away >= 0 else 201)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -103,3 +106,15 @@ def test_what_a_version_answers_is_measured_through_a_relay(port: int) -> None:
         assert all(one.good and one.ms <= 100 for one in samples.usual[kind])
         assert all(one.good and 300 <= one.ms <= 400 for one in samples.slow[kind])
         assert not any(one.good for one in samples.broken[kind])
+
+
+@pytest.mark.parametrize(("turned_away", "slowest"), [(3, 100), (100, rollout.USUAL_MS)])
+def test_a_service_that_turns_some_or_all_writes_away_spoils_no_plan(
+    port: int, turned_away: int, slowest: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy service is asked again, and a broken one is not what is rolled out."""
+    monkeypatch.setattr(rollout, "PAUSE", 0.0)
+    monkeypatch.setattr(Orders, "turned_away", turned_away)
+    reads, writes = [Request("GET", "/v1/orders/1")], [Request("POST", "/v1/orders", (), b"{}")] * 4
+    usual = rollout.measure(port, reads, writes, 0.3, TRAFFIC).usual["write"]
+    assert all(one.good and one.ms <= slowest for one in usual)

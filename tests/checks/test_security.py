@@ -47,6 +47,12 @@ def test_a_right_service_passes(check: Check, serve: Serve) -> None:
     check(serve())
 
 
+@pytest.mark.parametrize("check", ["input"], indirect=True)
+def test_a_router_that_cleans_paths_up_passes(check: Check, serve: Serve) -> None:
+    """A redirect to a clean path is harmless."""
+    check(serve("cleans paths"))
+
+
 FLAWS = [
     (
         "authn",
@@ -65,6 +71,7 @@ FLAWS = [
     ("input", "any chunks", "a body that is too large, in chunks and without Content-Length: got 201"),
     ("secrets", "tells the token", "a token with a wrong signature: the answer shows the token that was sent"),
     ("secrets", "tells the trace", "the answer shows a stack trace"),
+    ("secrets", "tells the stack", "the answer shows a stack trace"),
     ("secrets", "tells the file", "the answer shows a file of the service"),
     ("secrets", "tells the statement", "the answer shows a statement of its database"),
 ]

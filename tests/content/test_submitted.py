@@ -10,7 +10,7 @@ from assesskit.checks.expect import Failure
 from assesskit.checks.submitted import SUBMITTED, Submitted
 from assesskit.content.submitted import MOST_BYTES, MOST_FILES, submitted
 
-PATTERNS = ("Dockerfile", "deploy/**", "**/requirements*.txt")
+PATTERNS = ("Dockerfile", "deploy/**", "**/requirements*.txt", "A*.txt")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_named_and_asking_for_it_is_a_failure(folder: Path, tmp_path: Path) -> None:
     (folder / "deploy" / "big.yaml").write_bytes(b"x" * (MOST_BYTES + 1))
     files = handed(folder, tmp_path)
-    assert "deploy/big.yaml" in files.named("deploy/*.yaml")
+    assert "deploy/big.yaml" in files.paths
     with pytest.raises(Failure, match="larger than"):
         files.text("deploy/big.yaml")
 
@@ -56,7 +56,9 @@ def test_a_file_that_is_too_large_is_named_and_asking_for_it_is_a_failure(folder
 def test_there_is_an_end_to_the_number_of_files(folder: Path, tmp_path: Path) -> None:
     for number in range(MOST_FILES + 5):
         (folder / "deploy" / f"{number}.yaml").touch()
+        (folder / f"A{number}.txt").touch()
     files = handed(folder, tmp_path)
+    assert "Dockerfile" in files.files  # what an earlier pattern names comes first
     assert len(files.files) == MOST_FILES
     assert "more than" in files.left_out["…"]
 

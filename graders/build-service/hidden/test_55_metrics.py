@@ -11,7 +11,7 @@ from assesskit.checks import metrics
 from assesskit.checks.creation import created, place
 from assesskit.checks.exchange import Request
 
-ITEM_READS, PAGE_READS, CREATIONS, REFUSED = 7, 4, 3, 5
+ITEM_READS, PAGE_READS, CREATIONS, REFUSED = 23, 9, 3, 5
 IDS, PATHS = 100, 30
 AT_ONCE = 6
 
@@ -23,15 +23,16 @@ def test_metrics_count_what_was_answered_and_stay_small(service, fresh, resource
     before = metrics.scraped(service)
     made = [service.send(fresh().request()) for _ in range(CREATIONS)]
     item = next(place(one) for one in made if created(one))
-    ids = [str(uuid.uuid4()) for _ in range(IDS + PATHS)]
-    nothing = [resource.item_path(one) for one in ids[:IDS]] + [f"/{one}" for one in ids[IDS:]]
+    ids, strangers = ([str(uuid.uuid4()) for _ in range(count)] for count in (IDS, PATHS))
+    nothing = [resource.item_path(one) for one in ids]
     wanted = [
         *[fresh(**{resource.count: -1}).request() for _ in range(REFUSED)],
         *[Request("GET", path, bearer) for path in [item] * ITEM_READS + [resource.path] * PAGE_READS + nothing],
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         sent = [*made, *pool.map(service.send, wanted)]
+        unrouted = list(pool.map(service.send, [Request("GET", f"/{one}", bearer) for one in strangers]))
     routes = {resource.item: ITEM_READS, resource.path: PAGE_READS}
-    after = metrics.expect_counted(service, before, sent, routes, evidence)
+    after = metrics.expect_counted(service, before, sent, routes, evidence, unrouted=unrouted)
     asked = f"GET {resource.item} with {IDS} ids that do not exist, and {PATHS} unknown paths"
-    metrics.expect_bounded(before, after, ids, asked)
+    metrics.expect_bounded(before, after, [*ids, *strangers], asked)

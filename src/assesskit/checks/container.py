@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MB = 1_000_000
 PACKAGED = re.compile(r"/(?:site-packages|dist-packages|node_modules|ensurepip)/")
 """Where installed packages are: what these bring along is theirs."""
+INSTALLED = re.compile(r"(.*/)[^/]+\.dist-info/")
+"""Another folder is one of these, too, when a package was installed into it (pip install --target)."""
 LEFT_OVER = {
     "version control": re.compile(r"/\.(?:git|hg|svn)/"),
     "a package manager's cache": re.compile(r"/\.cache/(?:pip|uv|pypoetry|yarn|pnpm|go-build)/|/_cacache/"),
@@ -70,7 +72,8 @@ def expect_small(image: ImageFacts, limit_mb: float, evidence: Evidence) -> None
 
 
 def _left_over(files: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    own = {path: size for path, size in files.items() if not PACKAGED.search(path)}
+    targets = tuple({found[1] for path in files if (found := INSTALLED.match(path))})
+    own = {path: size for path, size in files.items() if not PACKAGED.search(path) and not path.startswith(targets)}
     return {
         what: {path: size for path, size in own.items() if pattern.search(path)} for what, pattern in LEFT_OVER.items()
     }

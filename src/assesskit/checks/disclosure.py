@@ -19,12 +19,12 @@ from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
 RULE = "CWE-209"
-READ = 64 * 1024
+READ = 16 * 1024
 """Characters of an answer that are looked through."""
 INSIDE = {
     "a stack trace": re.compile(
         r"Traceback \(most recent call last\)|File \\?\"[^\"\n]{1,200}\", line \d|\.py\", line \d"
-        r"|\n\s+at [^\n]{1,200}:\d+:\d+\)?|\bat [\w.$]{1,100}\([\w$]{1,60}\.java:\d+\)|goroutine \d+ \["
+        r"|(?:\n|\\n)[ \t]{1,20}at [^\n]{1,200}?:\d+:\d+|\bat [\w.$]{1,100}\([\w$]{1,60}\.java:\d+\)|goroutine \d+ \["
     ),
     "a file of the service": re.compile(r"/[\w./-]{1,200}\.(?:py|m?js|ts|go|rb|java|php)\b"),
     "a statement of its database": re.compile(

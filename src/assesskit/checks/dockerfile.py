@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from dockerfile_parse import DockerfileParser
 from packaging.requirements import InvalidRequirement, Requirement
@@ -74,7 +75,8 @@ def _images(text: str) -> Iterator[str]:
 
 
 def _packages(text: str, submitted: Submitted) -> Iterator[str]:
-    files = Requirements(submitted)
+    copied = {word for instruction, value in _steps(text) if instruction in ("COPY", "ADD") for word in value.split()}
+    files = Requirements(submitted, copied)
     commands = (command for instruction, value in _steps(text) if instruction == "RUN" for command in _commands(value))
     installs = [words for command in commands if (words := _installs(command))]
     if len(installs) > MOST_INSTALLS:
@@ -134,11 +136,15 @@ def _loose(arguments: list[str], files: Requirements) -> Iterator[str]:
 
 
 class Requirements:
-    """The requirements files that were handed in, each read once: they may name each other in any way."""
+    """The requirements files that were handed in, each read once: they may name each other in any way.
 
-    def __init__(self, submitted: Submitted) -> None:
+    `copied` is what the Dockerfile copies, and to where.
+    """
+
+    def __init__(self, submitted: Submitted, copied: Collection[str]) -> None:
         self._submitted = submitted
-        self._paths = {path.rpartition("/")[2]: path for path in reversed(submitted.named("*"))}
+        self._copied = {posixpath.normpath(word) for word in copied}
+        self._every = submitted.paths
         self._lines = 0
         self._read: dict[str, tuple[list[tuple[str, bool]], list[str]]] = {}
 
@@ -150,13 +156,26 @@ class Requirements:
         seen: set[str] = set()
         ahead = [file]
         while ahead:
-            name = ahead.pop().rpartition("/")[2]
-            if name in self._paths and name not in seen:
-                seen.add(name)
-                packages, others = self._parsed(self._paths[name])
+            path = self._path(ahead.pop())
+            if path and path not in seen:
+                seen.add(path)
+                packages, others = self._parsed(path)
                 found += packages
-                ahead += others
+                ahead += [posixpath.join(posixpath.dirname(path), other) for other in others]
         return found
+
+    def _path(self, written: str) -> str:
+        """Which of the files of that name is meant: best the one that is copied by itself, then the one whose path is
+        the longest end of what is written, then the one nearest to the top; empty when there is none.
+        """
+        wanted = f"/{posixpath.normpath(written)}"
+        alike = [path for path in self._every if posixpath.basename(path) == posixpath.basename(wanted)]
+
+        def rank(path: str) -> tuple[bool, int, int, str]:
+            shared = len(path) if wanted.endswith(f"/{path}") else 0
+            return path not in self._copied, -shared, path.count("/"), path
+
+        return min(alike, key=rank, default="")
 
     def _parsed(self, path: str) -> tuple[list[tuple[str, bool]], list[str]]:
         if path not in self._read:

@@ -17,10 +17,11 @@ from typing import Any
 from assesskit.checks.contract_limits import body_limit
 from assesskit.checks.creation import created
 from assesskit.checks.exchange import Exchange
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request, prepared
 from assesskit.checks.misses import Miss, status_told, tell
 from assesskit.checks.resource import Resource
+from assesskit.checks.stalls import Stalls
 from assesskit.checks.tokens import Tokens
 
 DEADLINE = 8.0
@@ -37,12 +38,16 @@ DIGITS = 5000
 """Of a number: more than some languages turn into one."""
 REFUSED = "a status of 400 to 499"
 CLOSED = f"{REFUSED}, or the connection closed"
+MOVED = "a status of 300 to 499"
 NO_FAULT = "no 5xx"
+
+WILL_DO = {REFUSED: {4}, CLOSED: {4}, MOVED: {3, 4}, NO_FAULT: {1, 2, 3, 4}}
+"""Classes of statuses."""
 
 
 @dataclass(frozen=True)
 class Attack:
-    """One hostile request and what will do as its answer (REFUSED, CLOSED or NO_FAULT)."""
+    """One hostile request and what will do as its answer (REFUSED, CLOSED, MOVED or NO_FAULT)."""
 
     name: str
     request: Request
@@ -56,12 +61,16 @@ def bears_hostile_input(client: Client, tokens: Tokens, contract: dict[str, Any]
     bearer = {"Authorization": f"Bearer {tokens.mint()}"}
     resource.existing(client, bearer)  # it can make things again, whatever other checks did to its dependency
     attacks = [*_attacks(_Sender(bearer, resource), body_limit(contract, resource))]
-    misses = []
+    misses: list[Miss] = []
     for attack in attacks:
-        exchange = client.send(attack.request, deadline=DEADLINE, unfinished=attack.unfinished)
+        with Stalls() as stalls:
+            exchange = client.send(attack.request, deadline=DEADLINE, unfinished=attack.unfinished)
+        unanswered = exchange.response is None and exchange.seconds >= DEADLINE
+        if unanswered and not misses and stalls.explained > DEADLINE / 2:
+            raise Inconclusive(f"{attack.name}: no answer, and the grader itself stood still meanwhile")
         if not _right(exchange, attack.expected):
             misses.append(Miss(attack.name, exchange, f"got {status_told(exchange)}", attack.expected, attack.rule))
-        if exchange.response is None and exchange.seconds >= DEADLINE:
+        if unanswered:
             break
     tell(misses, f"{len(attacks)} hostile requests were not borne well")
     after = client.send(resource.fresh(tokens.mint()).request(), deadline=DEADLINE)
@@ -80,8 +89,7 @@ def bears_hostile_input(client: Client, tokens: Tokens, contract: dict[str, Any]
 def _right(exchange: Exchange, expected: str) -> bool:
     if exchange.response is None:
         return expected == CLOSED and exchange.seconds < DEADLINE
-    status = exchange.response.status
-    return status < 500 if expected == NO_FAULT else status // 100 == 4  # noqa: PLR2004
+    return exchange.response.status // 100 in WILL_DO[expected]
 
 
 @dataclass(frozen=True)
@@ -187,11 +195,11 @@ def _beside_the_body(sender: _Sender) -> Iterator[Attack]:
         ("a limit of 3,000 digits", f"{sender.resource.path}?limit={'9' * 3000}"),
     ):
         yield Attack(told, prepared("GET", path, headers=sender.bearer), CLOSED, "RFC 9110 section 15.5.15")
-    for told, path in (
-        ("an id with a NUL in it", sender.resource.item_path("%00")),
-        ("an id that is no UTF-8", sender.resource.item_path("%ff%fe")),
-        ("an id that leads elsewhere", sender.resource.item_path("..%2f..%2fetc%2fpasswd")),
+    for told, item, expected in (
+        ("an id with a NUL in it", "%00", REFUSED),
+        ("an id that is no UTF-8", "%ff%fe", REFUSED),
+        ("an id that leads elsewhere", "..%2f..%2fetc%2fpasswd", MOVED),  # some routers clean a path up, and say so
     ):
-        yield Attack(told, prepared("GET", path, headers=sender.bearer), REFUSED)
+        yield Attack(told, prepared("GET", sender.resource.item_path(item), headers=sender.bearer), expected)
     token = prepared("GET", sender.resource.path, headers={"Authorization": f"Bearer {'x' * LONG}"})
     yield Attack("a token of 12,000 characters", token, CLOSED, rule)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, expect
 from assesskit.checks.services import Service
 from assesskit.checks.stalls import Stalls
 
@@ -22,13 +23,20 @@ EXCERPT = 400
 """Characters of one line that a feedback text quotes."""
 NEAR, BEFORE = 1000, 24
 """Characters before a secret that are looked at, and shown."""
-DEPTH = 4
+DEPTH = 8
 """Of objects within a line."""
+MOST_FIELDS = 400
+"""Of a line that are looked at."""
+SIDE_BY_SIDE = 2
+"""Lines that tell of one request: a server may write one, and the service another."""
+LATE = 2
+"""Lines of requests of earlier checks that may still come."""
 
-METHOD = ("method", "http.request.method", "http.method")
-ROUTE = ("route", "http.route")
-STATUS = ("status", "status_code", "http.response.status_code", "http.status_code")
-DURATION = ("duration_ms", "duration", "http.server.request.duration")
+METHOD, ROUTE, STATUS = ("method",), ("route",), ("status", "status_code")
+DURATION = ("duration_ms", "duration")
+"""The last parts of a field's dotted name; those of OpenTelemetry end in the same words."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+STATUSES = range(100, 600)
 _OPAQUE = re.compile(r"(?=[\w.+/=-]*\d)[\w.+/=-]{12,}")
 """Ids, and what else of a credential stands beside a secret."""
 EXPECTED = "a JSON object with method, route (the template), status and duration_ms, the latter two as numbers"
@@ -51,7 +59,7 @@ def expect_correlated(service: Service, requests: Mapping[str, str], evidence: E
     """Each request (its trace id -> what it was, in words) has a line, a JSON object, that holds its trace id."""
     with Stalls() as stalls:
         while True:
-            lines = printed(service)
+            lines = _lines(service.logs()["stdout"])
             missing = [trace_id for trace_id in requests if not any(_holds(line, trace_id) for line in lines)]
             if not missing or not stalls.within(ARRIVAL):
                 break
@@ -91,14 +99,29 @@ def expect_structured(service: Service, before: str, requests: Sequence[Asked], 
             expected="JSON objects only, one a line; what has another form belongs on standard error",
         )
     if untold:
-        closest = min(new, key=lambda one: len(_faults(one, untold[0])), default=None)
-        faults = ["there is none since"] if closest is None else _faults(closest, untold[0])
+        closest = min(new, key=lambda one: len(_faults(_said(one), untold[0])), default=None)
+        faults = ["there is none since"] if closest is None else _faults(_said(closest), untold[0])
         raise Failure(
             f"no line on standard output tells all of {untold[0]}: {', '.join(faults)}",
             sent="\n".join(map(str, requests)),
             received="" if closest is None else f"the closest: {json.dumps(closest)[:EXCERPT]}",
             expected=EXPECTED,
         )
+    _expect_no_others(new, requests)
+
+
+def _expect_no_others(lines: Sequence[Mapping[str, Any]], requests: Sequence[Asked]) -> None:
+    """Hardly more lines tell of such requests than there were: what is printed on suspicion tells nothing."""
+    told = [said for said in map(_said, lines) if said.complete]
+    own = {route for said in told if any(not _faults(said, one) for one in requests) for route in said.routes}
+    alike = [said for said in told if said.routes & own]
+    expect(
+        len(alike) <= SIDE_BY_SIDE * len(requests) + LATE,
+        f"standard output tells of {len(alike)} requests, and {len(requests)} were sent",
+        sent="\n".join(map(str, requests)),
+        received="\n".join(sorted({f"{'/'.join(one.methods)} {'/'.join(map(str, one.statuses))}" for one in alike})),
+        expected="one line for each request, which says what became of it",
+    )
 
 
 def expect_no_secret(
@@ -121,12 +144,6 @@ def expect_no_secret(
 
 def _veiled(text: str) -> str:
     return _OPAQUE.sub("…", text)
-
-
-def printed(service: Service) -> list[str]:
-    """The newest lines of standard output and standard error."""
-    logs = service.logs()
-    return [*logs["stdout"].splitlines(), *logs["stderr"].splitlines()]
 
 
 def _holds(line: str, trace_id: str) -> bool:
@@ -167,9 +184,46 @@ def _objects(lines: Iterable[str]) -> list[dict[str, Any]]:
     return found
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What one line says, wherever in it; of each field every value that can be one, and what stands in its place."""
+
+    methods: frozenset[str]
+    routes: frozenset[str]
+    statuses: frozenset[int]
+    timed: bool
+    instead: Mapping[str, Any]
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.methods and self.routes and self.statuses) and self.timed
+
+
+def _said(line: Mapping[str, Any]) -> _Said:
+    fields = list(itertools.islice(_fields(line), MOST_FIELDS))
+
+    def values(names: Sequence[str]) -> list[Any]:
+        """Every value whose dotted name is or ends in one of `names`."""
+        ends = tuple(f".{name}" for name in names)
+        return [value for name, value in fields if value is not None and f".{name}".endswith(ends)]
+
+    found = {"method": values(METHOD), "status": values(STATUS), "duration": values(DURATION)}
+    return _Said(
+        frozenset(text for value in found["method"] if (text := str(value).upper()) in METHODS),
+        frozenset(value for value in values(ROUTE) if isinstance(value, str) and value),
+        frozenset(int(value) for value in found["status"] if _is_number(value) and value in STATUSES),
+        any(_is_number(value) and value >= 0 for value in found["duration"]),
+        {name: str(each[0])[:20] for name, each in found.items() if each},
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _untold(lines: Sequence[Mapping[str, Any]], requests: Sequence[Asked]) -> list[Asked]:
     """The requests without a line of their own."""
-    left = list(lines)
+    left = [_said(line) for line in lines]
     untold = []
     for asked in requests:
         line = next((one for one in left if not _faults(one, asked)), None)
@@ -180,37 +234,30 @@ def _untold(lines: Sequence[Mapping[str, Any]], requests: Sequence[Asked]) -> li
     return untold
 
 
-def _faults(line: Mapping[str, Any], asked: Asked) -> list[str]:
-    """Why this line does not tell what became of the request."""
-    fields = _flat(line)
-    method, route, status, duration = (_first(fields, names) for names in (METHOD, ROUTE, STATUS, DURATION))
+def _faults(said: _Said, asked: Asked) -> list[str]:
+    """Why this line does not tell what became of the request. One that says two things of it says nothing."""
     faults = []
-    if str(method).upper() != asked.method:
-        faults.append("its method is missing" if method is None else f"its method is {str(method)[:20]}")
-    if not isinstance(route, str) or not route:
+    if said.methods != {asked.method}:
+        told = " and ".join(sorted(said.methods)) or said.instead.get("method")
+        faults.append(f"its method is {told}" if told else "its method is missing")
+    if not said.routes:
         faults.append("its route is missing")
-    elif asked.item and asked.item in route:
+    elif asked.item and all(asked.item in route for route in said.routes):
         faults.append("its route holds the id")
-    if status is None or isinstance(status, str | bool):
-        faults.append("its status is missing" if status is None else "its status is not a number")
-    elif status != asked.status:
-        faults.append(f"its status is {str(status)[:20]}")
-    if not isinstance(duration, int | float) or isinstance(duration, bool) or not duration >= 0:
-        faults.append("its duration is missing" if duration is None else "its duration is not a number")
+    if said.statuses != {asked.status}:
+        told = " and ".join(map(str, sorted(said.statuses)))
+        unlike = "its status is not a number" if "status" in said.instead else "its status is missing"
+        faults.append(f"its status is {told}" if told else unlike)
+    if not said.timed:
+        faults.append(f"its duration is {'not a number' if 'duration' in said.instead else 'missing'}")
     return faults
 
 
-def _flat(value: Mapping[str, Any], prefix: str = "", depth: int = DEPTH) -> dict[str, Any]:
+def _fields(value: Mapping[str, Any], prefix: str = "", depth: int = DEPTH) -> Iterator[tuple[str, Any]]:
     """The fields of an object and of those within it, by their dotted names in lower case."""
-    fields: dict[str, Any] = {}
     for key, item in value.items():
         name = f"{prefix}{key.lower()}"
-        if isinstance(item, Mapping) and depth:
-            fields |= _flat(item, f"{name}.", depth - 1)
+        if isinstance(item, Mapping):
+            yield from _fields(item, f"{name}.", depth - 1) if depth else ()
         else:
-            fields[name] = item
-    return fields
-
-
-def _first(fields: Mapping[str, Any], names: Iterable[str]) -> Any:
-    return next((fields[name] for name in names if fields.get(name) is not None), None)
+            yield name, item

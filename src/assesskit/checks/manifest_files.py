@@ -7,6 +7,7 @@ that a small file cannot unfold into a large value, and with limits on its depth
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -52,7 +53,7 @@ def manifests(submitted: Submitted, folder: str) -> dict[str, Manifest]:
     Raises Failure when one is missing, there twice, invalid, or a file cannot be read.
     """
     found: dict[str, Manifest] = {}
-    names = submitted.named(f"{folder}/*.yaml", f"{folder}/*.yml")
+    names = [path for path in submitted.paths if re.fullmatch(rf"{re.escape(folder)}/[^/]+\.ya?ml", path)]
     for manifest in (one for name in names for one in _objects(name, submitted.text(name))):
         if manifest.kind not in APIS:
             continue

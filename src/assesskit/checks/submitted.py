@@ -6,7 +6,6 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from assesskit.checks.expect import Failure
@@ -40,7 +39,7 @@ class Submitted:
         except UnicodeDecodeError:
             raise Failure(f"{path} is not UTF-8") from None
 
-    def named(self, *patterns: str) -> tuple[str, ...]:
-        """The paths that fit a pattern of fnmatch, sorted; those that were left out, too."""
-        paths = sorted({*self.files, *self.left_out})
-        return tuple(path for path in paths if any(fnmatchcase(path, pattern) for pattern in patterns))
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All of them, sorted; those that were left out, too."""
+        return tuple(sorted({*self.files, *self.left_out}))
