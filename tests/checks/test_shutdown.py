@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tests.checks.keeper import TOKEN
 
-from assesskit.checks import probes, shutdown, tracing
+from assesskit.checks import probes, shutdown
 from assesskit.checks.creation import Creation
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
 from assesskit.instruments.collector import Collector
@@ -43,7 +43,13 @@ until = time.monotonic() + 1.0
 able = Orders.do_POST
 Orders.do_POST = lambda self: able(self) if time.monotonic() > until else self.answer(503, None)
 """
+LISTS = """
+links = []
+connected = http.client.HTTPConnection.connect
+http.client.HTTPConnection.connect = lambda self: (connected(self), links.append(self.sock))
+"""
 GOES = "stop"
+ABANDONS = "lambda *_: ([link.shutdown(2) for link in links if link.fileno() >= 0], stop())"
 DIES = "signal.SIG_DFL"
 STAYS = "signal.SIG_IGN"
 LINGERS = "lambda *_: (server.socket.close(), stop(), threading.Thread(target=threading.Event().wait).start())"
@@ -69,8 +75,8 @@ def drain(small: Any, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(shutdown, "GRACE", 1.0)
     monkeypatch.setattr(shutdown, "LATE", 1.0)
 
-    def judge(on_term: str) -> None:
-        service = small(on_term=on_term)
+    def judge(on_term: str, **how: Any) -> None:
+        service = small(on_term=on_term, **how)
         shutdown.expect_drained(service, relay, order(), order(), Evidence())
         assert service.status()["running"]
 
@@ -130,9 +136,23 @@ def test_a_stop_that_loses_something_shows(drain: Any, on_term: str, said: str) 
         drain(on_term)
 
 
+def test_a_request_that_is_given_up_for_the_signal_shows(drain: Any) -> None:
+    """To answer 503 at once is no answer: the dependency was about to give one."""
+    with pytest.raises(Failure, match="in flight at SIGTERM was given up: it was answered 503"):
+        drain(ABANDONS, at_start=LISTS, flaws=("never asks again",))
+
+
+def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the request in flight takes is part of it."""
+    monkeypatch.setattr(shutdown, "HOLD", 0.3)
+    monkeypatch.setattr(shutdown, "GRACE", 0.2)
+    with pytest.raises(Failure, match="after SIGTERM the service still ran"):
+        drain(GOES)
+
+
 def test_a_stop_that_sends_the_last_spans_passes(small: Any, relay: Relay, collector: Collector) -> None:
     """What was answered before the signal and what was in flight have spans."""
-    tracing.expect_flushed(small(), relay, collector, [order()], order(), Evidence())
+    shutdown.expect_flushed(small(), relay, collector, [order()], order(), Evidence())
 
 
 @pytest.mark.parametrize("on_term", [GOES, DIES])
@@ -140,10 +160,21 @@ def test_spans_that_a_stop_loses_show(
     small: Any, relay: Relay, collector: Collector, on_term: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever becomes of the request in flight, one that was answered before must have its spans."""
-    monkeypatch.setattr(tracing, "LAST_MOMENT", 0.5)
+    monkeypatch.setattr(shutdown, "LAST_MOMENT", 0.5)
     service = small(on_term=on_term, flaws=("no spans",))
     with pytest.raises(Failure, match="no span arrived of a request that was answered just before SIGTERM"):
-        tracing.expect_flushed(service, relay, collector, [order()], order(), Evidence())
+        shutdown.expect_flushed(service, relay, collector, [order()], order(), Evidence())
+
+
+def test_of_a_service_that_does_not_go_nothing_is_said(
+    small: Any, relay: Relay, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it stays is judged once, as the stop itself."""
+    monkeypatch.setattr(shutdown, "GRACE", 0.5)
+    service = small(on_term=STAYS, flaws=("no spans",))
+    with pytest.raises(Inconclusive, match="did not end on SIGTERM"):
+        shutdown.expect_flushed(service, relay, collector, [order()], order(), Evidence())
+    assert not service.status()["running"]
 
 
 def test_a_start_that_waits_for_nobody_passes(small: Any, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:

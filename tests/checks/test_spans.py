@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from assesskit.checks import tracing
+from assesskit.checks import spans as said_of
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure
-from assesskit.checks.tracing import Caller, Traced
+from assesskit.checks.spans import Traced
+from assesskit.checks.tracing import Caller
 from assesskit.instruments.collector import Span
 
 CALLER = Caller("a" * 32, "b" * 16)
@@ -62,12 +63,18 @@ def request(status: int = 200) -> Traced:
 
 def judged(*spans: Span, status: int = 200) -> None:
     collector: Any = Held(*spans)
-    tracing.expect_server_span(collector, request(status), "submission", Evidence())
+    said_of.expect_server_span(collector, request(status), "submission", Evidence())
+
+
+def called(spans: list[Span], *headers: str) -> None:
+    collector: Any = Held(*spans)
+    said_of.expect_client_span(collector, request(), "submission", headers)
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracing, "ARRIVAL", 0.0)
+    monkeypatch.setattr(said_of, "ARRIVAL", 0.0)
+    monkeypatch.setattr(said_of, "POLL", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +130,7 @@ def test_only_5xx_are_errors_of_a_server(status: int, right: str, wrong: str) ->
 )
 def test_a_client_span_anywhere_below_the_server_span_passes(spans: list[Span]) -> None:
     """Directly, below a span of the service's own, or one by hand around one by a library."""
-    tracing.expect_client_span(request(), spans, [f"00-{CALLER.trace_id}-{CLIENT_ID}-01"])
+    called(spans, f"00-{CALLER.trace_id}-{CLIENT_ID}-01")
 
 
 @pytest.mark.parametrize(
@@ -140,9 +147,19 @@ def test_a_client_span_anywhere_below_the_server_span_passes(spans: list[Span]) 
 def test_a_call_without_a_span_of_its_own_shows(spans: list[Span], sender: str, said: str) -> None:
     """None, of another kind, beside the request, below itself; or another span is named as the parent."""
     with pytest.raises(Failure, match=said):
-        tracing.expect_client_span(request(), spans, [f"00-{CALLER.trace_id}-{sender}-01"])
+        called(spans, f"00-{CALLER.trace_id}-{sender}-01")
+
+
+def test_a_client_span_of_another_process_may_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its batch is sent when that process thinks fit."""
+    monkeypatch.setattr(said_of, "ARRIVAL", 60.0)
+    batches = iter([[span()], [span(), client()]])
+    collector: Any = Held()
+    monkeypatch.setattr(collector, "spans", lambda *_args, **_options: next(batches))
+    said_of.expect_client_span(collector, request(), "submission", [f"00-{CALLER.trace_id}-{CLIENT_ID}-01"])
+    assert not list(batches)
 
 
 def test_a_call_of_another_trace_is_judged_elsewhere() -> None:
     """Whether the trace crosses at all is a criterion of its own."""
-    tracing.expect_client_span(request(), [span(), client()], ["", f"00-{'9' * 32}-{SERVER_ID}-01"])
+    called([span(), client()], "", f"00-{'9' * 32}-{SERVER_ID}-01")

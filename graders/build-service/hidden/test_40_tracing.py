@@ -6,10 +6,11 @@ import uuid
 
 import pytest
 
-from assesskit.checks import tracing
+from assesskit.checks import spans, tracing
 from assesskit.checks.creation import created, place
 from assesskit.checks.exchange import Request
-from assesskit.checks.tracing import Caller, Traced
+from assesskit.checks.spans import Traced
+from assesskit.checks.tracing import Caller
 from assesskit.instruments.relay import Fault
 
 
@@ -39,8 +40,7 @@ def test_spans_say_what_happened(service, dependency, collector, fresh, resource
         Traced(f"GET {resource.item} with an id that does not exist", miss, missed, path, nothing),
         Traced(f"POST {path} while the dependency refuses the call", failing, failed, path),
     ]
-    spans = tracing.expect_server_span(collector, writing, service.name, evidence)
-    for one in sent:
-        tracing.expect_server_span(collector, one, service.name, evidence)
+    for one in (writing, *sent):
+        spans.expect_server_span(collector, one, service.name, evidence)
     headers = [call.header("traceparent") or "" for call in dependency.calls(intended.mark)]
-    tracing.expect_client_span(writing, spans, headers)
+    spans.expect_client_span(collector, writing, service.name, headers)

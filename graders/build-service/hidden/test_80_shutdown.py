@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assesskit.checks import shutdown, tracing
+from assesskit.checks import shutdown
 
 
 @pytest.mark.criterion("shutdown.drain")
@@ -16,4 +16,4 @@ def test_a_stop_loses_nothing(service, dependency, fresh, evidence) -> None:
 @pytest.mark.criterion("tracing.survives-shutdown")
 def test_a_stop_loses_no_span(service, dependency, collector, fresh, evidence) -> None:
     """Spans of what was answered just before SIGTERM, and of what was in flight, arrive."""
-    tracing.expect_flushed(service, dependency, collector, [fresh() for _ in range(3)], fresh(), evidence)
+    shutdown.expect_flushed(service, dependency, collector, [fresh() for _ in range(3)], fresh(), evidence)

@@ -59,7 +59,7 @@ def expect_correlated(service: Service, requests: Mapping[str, str], evidence: E
     """Each request (its trace id -> what it was, in words) has a line, a JSON object, that holds its trace id."""
     with Stalls() as stalls:
         while True:
-            lines = _lines(service.logs()["stdout"])
+            lines = service.logs()["stdout"].splitlines()
             missing = [trace_id for trace_id in requests if not any(_holds(line, trace_id) for line in lines)]
             if not missing or not stalls.within(ARRIVAL):
                 break

@@ -1,7 +1,7 @@
 """Whether Kubernetes objects run the service well: probes, resources, privileges, disruption and scale.
 
-What is held against them is what the service has shown here: the probe paths that answered, the memory it used, the
-time its end took.
+What is held against them is what the exercise asks of every submission: its probe paths, and how long its start and its
+end may take.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from assesskit.checks.expect import Failure
-from assesskit.checks.manifest_files import Manifest, find
+from assesskit.checks.manifest_files import Manifest, Objects, find
 
 FEWEST = 2
 """Replicas, so that one may go while another serves."""
-QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|Ki|Mi|M|Gi|G|Ti|T)?")
-SCALE = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+QUANTITY = re.compile(r"\+?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([numkMGTPE]|[KMGTPE]i)|([eE][+-]?[0-9]{1,3}))?")
+"""Kubernetes API, Quantity: a decimal number with a suffix or an exponent; a resource has no negative one."""
+DECIMAL = {suffix: 10.0**power for suffix, power in zip("numkMGTPE", (-9, -6, -3, 3, 6, 9, 12, 15, 18), strict=True)}
+SCALE = DECIMAL | {f"{letter}i": 2.0 ** (10 * power) for power, letter in enumerate("KMGTPE", 1)}
 USUAL_GRACE = 30
 """Seconds, where a Deployment says nothing (Kubernetes API, PodSpec)."""
 
@@ -33,17 +35,17 @@ class Promise:
     end_seconds: float
 
 
-def expect_runs_well(objects: Mapping[str, Manifest], promise: Promise, used: int | None) -> None:
-    """Raise Failure naming everything that is wrong. `used` is the most memory the service had here, in bytes."""
-    deployment = objects["Deployment"]
+def expect_runs_well(objects: Objects, promise: Promise) -> None:
+    """Raise Failure naming everything that is wrong. Of several Services one has to lead to the pods."""
+    deployment = objects.deployment
     pod = find(deployment.body, "spec", "template", "spec") or {}
     container = find(pod, "containers", 0) or {}
     problems = [
         *(f"{deployment}: {problem}" for problem in _deployment(deployment.body, pod, promise)),
-        *(f"{deployment}: {problem}" for problem in _resources(container, used)),
+        *(f"{deployment}: {problem}" for problem in _resources(container)),
         *(f"{deployment}: {problem}" for problem in _probes(container, promise)),
         *(f"{deployment}: {problem}" for problem in _privileges(pod, container)),
-        *(f"{objects['Service']}: {problem}" for problem in _service(objects["Service"].body, deployment.body)),
+        *min(([*_service(service, deployment.body)] for service in objects.services), key=len),
         *_scaled(objects),
     ]
     if problems:
@@ -67,12 +69,14 @@ def _deployment(body: Mapping[str, Any], pod: Mapping[str, Any], promise: Promis
         yield f"terminationGracePeriodSeconds is {grace}: the end may take {promise.end_seconds:g} s"
 
 
-def _resources(container: Mapping[str, Any], used: int | None) -> Iterator[str]:
+def _resources(container: Mapping[str, Any]) -> Iterator[str]:
     asked = {name: find(container, "resources", "requests", name) for name in ("cpu", "memory")}
     most = {name: find(container, "resources", "limits", name) for name in ("cpu", "memory")}
     for name, value in asked.items():
         if value is None:
             yield f"it requests no {name}"
+        elif _amount(value) is None:
+            yield f"the request of {name}, {value!r}, is no quantity"
     if most["memory"] is None:
         yield "its memory has no limit"
     for name, value in most.items():
@@ -81,9 +85,6 @@ def _resources(container: Mapping[str, Any], used: int | None) -> Iterator[str]:
             yield f"the limit of {name}, {value!r}, is no quantity"
         elif limit is not None and request is not None and request > limit:
             yield f"it requests more {name} ({asked[name]}) than its limit ({value})"
-    limit = _amount(most["memory"])
-    if limit is not None and used is not None and limit < used:
-        yield f"its memory ends at {most['memory']}, and here it has used {math.ceil(used / 2**20)} Mi"
 
 
 def _probes(container: Mapping[str, Any], promise: Promise) -> Iterator[str]:
@@ -121,24 +122,20 @@ def _privileges(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Iterato
         yield "it may gain privileges: securityContext of the container needs allowPrivilegeEscalation: false"
 
 
-def _service(body: Mapping[str, Any], deployment: Mapping[str, Any]) -> Iterator[str]:
-    labels, chosen = _labels(deployment), find(body, "spec", "selector")
+def _service(service: Manifest, deployment: Mapping[str, Any]) -> Iterator[str]:
+    labels, chosen = _labels(deployment), find(service.body, "spec", "selector")
     if not chosen or not _selects({"matchLabels": chosen}, labels):
-        yield f"its selector {_shown(chosen)} does not match the labels of the pods, {_shown(labels)}"
+        yield f"{service}: its selector {_shown(chosen)} does not match the labels of the pods, {_shown(labels)}"
     container = find(deployment, "spec", "template", "spec", "containers", 0) or {}
-    for port in find(body, "spec", "ports") or [{}]:
+    for port in find(service.body, "spec", "ports") or [{}]:
         target = find(port, "targetPort") or find(port, "port")
         if not _reaches(target, container):
-            yield f"it sends to port {target!r}, which is none of the container's ports"
+            yield f"{service}: it sends to port {target!r}, which is none of the container's ports"
 
 
-def _scaled(objects: Mapping[str, Manifest]) -> Iterator[str]:
+def _scaled(objects: Objects) -> Iterator[str]:
     """How many there are at least, and whether that lets a node be emptied."""
-    deployment, budget, scaler = (
-        objects["Deployment"],
-        objects["PodDisruptionBudget"],
-        objects["HorizontalPodAutoscaler"],
-    )
+    deployment, budget, scaler = objects.deployment, objects.budget, objects.scaler
     spec = find(scaler.body, "spec") or {}
     least, most = find(spec, "minReplicas") or 1, find(spec, "maxReplicas")
     target = tuple(find(spec, "scaleTargetRef", name) for name in ("apiVersion", "kind", "name"))
@@ -204,7 +201,7 @@ def _reaches(port: Any, container: Mapping[str, Any]) -> bool:
 def _amount(value: Any) -> float | None:
     """Return a quantity as a number (cores, bytes), None for what is none."""
     found = QUANTITY.fullmatch(str(value))
-    return float(found[1]) * SCALE.get(found[2], 1.0) if found else None
+    return float(found[1] + (found[3] or "")) * SCALE.get(found[2], 1.0) if found else None
 
 
 def _shown(value: Any) -> str:

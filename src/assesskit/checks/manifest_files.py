@@ -21,9 +21,10 @@ from jsonschema.exceptions import best_match
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.submitted import Submitted
 
+SERVICE = "Service"
 APIS = {
     "Deployment": "apps/v1",
-    "Service": "v1",
+    SERVICE: "v1",
     "PodDisruptionBudget": "policy/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
 }
@@ -47,28 +48,41 @@ class Manifest:
         return f"{self.kind} {name} in {self.file}" if isinstance(name, str) else f"{self.kind} in {self.file}"
 
 
-def manifests(submitted: Submitted, folder: str) -> dict[str, Manifest]:
-    """Return the objects of the four kinds in the YAML files right in `folder`, by kind; others are left alone.
+@dataclass(frozen=True)
+class Objects:
+    """What runs a service: one of each kind, and as many Services as there are ways to it."""
+
+    deployment: Manifest
+    services: tuple[Manifest, ...]
+    budget: Manifest
+    scaler: Manifest
+
+
+def manifests(submitted: Submitted, folder: str) -> Objects:
+    """Return the objects of the four kinds in the YAML files right in `folder`; others are left alone.
 
     Raises Failure when one is missing, there twice, invalid, or a file cannot be read.
     """
-    found: dict[str, Manifest] = {}
+    found: dict[str, list[Manifest]] = {kind: [] for kind in APIS}
     names = [path for path in submitted.paths if re.fullmatch(rf"{re.escape(folder)}/[^/]+\.ya?ml", path)]
     for manifest in (one for name in names for one in _objects(name, submitted.text(name))):
         if manifest.kind not in APIS:
             continue
         _valid(manifest)
-        if twin := found.get(manifest.kind):
-            raise Failure(f"there are two of a kind: {twin}, {manifest}", expected=f"one {manifest.kind}")
-        found[manifest.kind] = manifest
-    missing = [f"{kind} ({api})" for kind, api in APIS.items() if kind not in found]
+        if found[manifest.kind] and manifest.kind != SERVICE:
+            twins = f"{found[manifest.kind][0]}, {manifest}"
+            raise Failure(f"there are two of a kind: {twins}", expected=f"one {manifest.kind}")
+        found[manifest.kind].append(manifest)
+    missing = [f"{kind} ({api})" for kind, api in APIS.items() if not found[kind]]
     expect(
         not missing,
         f"{folder}/ has no {', no '.join(missing)}",
         received=f"files: {', '.join(names) or 'none'}",
         expected="a Deployment, a Service, a PodDisruptionBudget and a HorizontalPodAutoscaler as plain YAML",
     )
-    return found
+    services = tuple(found.pop(SERVICE))
+    deployment, budget, scaler = (one for (one,) in found.values())
+    return Objects(deployment, services, budget, scaler)
 
 
 def find(value: Any, *path: str | int) -> Any:
@@ -94,10 +108,11 @@ def _objects(name: str, text: str) -> Iterator[Manifest]:
             continue
         if not all(-LARGEST < number < LARGEST for number in _numbers(document)):
             raise Failure(f"{name} holds a number that is out of range", expected="64-bit numbers")
-        kind = find(document, "kind")
-        if not isinstance(document, dict) or not isinstance(kind, str):
-            raise Failure(f"{name} holds something that is no Kubernetes object", expected="apiVersion, kind, …")
-        yield Manifest(name, kind, document)
+        listed = find(document, "items") if find(document, "kind") == "List" else None
+        for body in listed if isinstance(listed, list) else [document]:
+            kind = find(body, "kind")
+            if isinstance(kind, str):  # what has none may be the configuration of something else
+                yield Manifest(name, kind, body)
 
 
 def _bounded(name: str, text: str) -> None:
