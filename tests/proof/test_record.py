@@ -94,7 +94,7 @@ def test_words_for_people_open_nothing(root: Path, name: str, old: str, new: str
 
 def test_another_runtime_proves_nothing_here(root: Path) -> None:
     """A proof among plain processes is none for containers."""
-    assert stands(root, "docker")["reference"].open == "changed since: runtime"
+    assert stands(root, "docker")["reference"].open == "changed since: sources, runtime"
 
 
 @pytest.mark.parametrize("key", ["verdicts", "rests_on", "by", "at", "runs"])

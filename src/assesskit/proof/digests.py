@@ -1,35 +1,24 @@
 """What a claim's verdicts rest on. While none of it has changed, grading its program again shows nothing new.
 
-The sources of a run count whole, and so do the graders: checks of one session share a pod, and what an early one does
-to the service (a volley, a kill, a filled store) is what a later one finds. A digest of each check's own file would say
-"unchanged" about verdicts that another file's edit has changed.
+The sources that take part count whole (see `sources`), and so do the graders: checks of one session share a pod, and
+what an early one does to the service (a volley, a kill, a filled store) is what a later one finds. A digest of each
+check's own file would say "unchanged" about verdicts that another file's edit has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from importlib import resources
 from pathlib import Path
 
-from assesskit.content import Exercise
+from assesskit.content import Exercise, variation
 from assesskit.content.digests import digest_files, digest_of, files_below, without
 from assesskit.proof.claims import Claim
+from assesskit.proof.sources import sources
 
 RestsOn = dict[str, str]
 """Names of what was looked at, each with its SHA-256 (the runtime: its name)."""
 
-NO_PART = (
-    "cli/",
-    "reports/",
-    "proof/",
-    "shipped/",
-    "store.py",
-    "content/rubric.py",
-    "kits/freezing.py",
-    "kits/workspaces.py",
-)
-"""Sources that take no part in a run or in what is said of it. A source that is not named here takes part."""
 NO_PART_OF_SPEC = {
     "title": True,
     "summary": True,
@@ -48,8 +37,10 @@ def measured_with(exercise: Exercise, runtime: str) -> RestsOn:
     It is the same for all variants, which are made of the same files. Of the rubric nothing: points and texts change no
     verdict.
     """
+    tests = (exercise.public_tests, exercise.hidden_tests)
+    graders = [path for folder in tests for name, path in files_below(folder).items() if name.endswith(".py")]
     return {
-        "sources": sources(),
+        "sources": digest_files(sources(graders, runtime)),
         "graders": exercise.digests().graders,
         "exercise": _exercise(exercise.origin),
         "runtime": runtime,
@@ -57,11 +48,12 @@ def measured_with(exercise: Exercise, runtime: str) -> RestsOn:
 
 
 def drawn(exercise: Exercise) -> RestsOn:
-    """What else the verdicts on a variant's programs rest on: what declares the variants."""
+    """What else the verdicts on a variant's programs rest on: what declares the variants, and who writes them."""
     if exercise.variant.seed is None:
         return {}
     declared = exercise.origin.variants_file
-    return {"variants": digest_files({declared.name: declared}) if declared.is_file() else ""}
+    files = {"declared": declared, "written": Path(variation.__file__)}
+    return {"variants": digest_files(files) if declared.is_file() else ""}
 
 
 def program(claim: Claim) -> RestsOn:
@@ -77,12 +69,6 @@ def golden(claim: Claim) -> RestsOn:
     return {"golden": digest_files({"golden": claim.golden}) if claim.golden and claim.golden.is_file() else ""}
 
 
-def sources() -> str:
-    """SHA-256 of the package's own sources that take part in a run."""
-    files = files_below(Path(str(resources.files("assesskit"))))
-    return digest_files({name: path for name, path in files.items() if not name.startswith(NO_PART)})
-
-
 def _exercise(exercise: Exercise) -> str:
     """SHA-256 of the exercise as a run sees it: without what only candidates read, and with the reference."""
     spec = exercise.spec
@@ -90,8 +76,16 @@ def _exercise(exercise: Exercise) -> str:
     files = without(files, spec.candidate.starter)
     for name in ("exercise.toml", exercise.variants_file.name, spec.candidate.brief):
         files.pop(name, None)
-    seen = _told(spec.model_dump(mode="json", exclude=NO_PART_OF_SPEC))  # type: ignore[arg-type]  # a nested exclude
-    return digest_of({"files": digest_files(files), "spec": seen})
+    dumped = _said(spec.model_dump(mode="json", exclude=NO_PART_OF_SPEC))  # type: ignore[arg-type]  # a nested exclude
+    checks = {criterion: [check.name for check in found] for criterion, found in exercise.checks.items()}
+    return digest_of({"files": digest_files(files), "spec": _told(dumped), "checks": _told(checks)})
+
+
+def _said(value: object) -> object:
+    """Without what is none or empty: a key that an exercise does not use says nothing, and may be a new one."""
+    if isinstance(value, dict):
+        return {key: said for key, each in value.items() if (said := _said(each)) not in (None, {}, [], "")}
+    return [_said(each) for each in value] if isinstance(value, list) else value
 
 
 def _told(value: object) -> str:
