@@ -124,6 +124,18 @@ def test_a_failure_carries_its_parts_and_evidence(graded: Callable[..., Any]) ->
     assert "KeyError" in told.observation("test_error")["detail"]
 
 
+def test_what_was_printed_during_a_hidden_check_is_for_interviewers_only(graded: Callable[..., Any]) -> None:
+    """A service may print each request it gets, and nobody is to read those of hidden checks there."""
+    failing = HEAD + '@pytest.mark.criterion("a.one")\ndef test_{0}(service):\n    expect(False, "so")\n'
+    told = graded({"public/test_10.py": failing.format("seen"), "hidden/test_20.py": failing.format("unseen")})
+    kept = {
+        name: [one["title"] for one in told.observation(f"test_{name}")["evidence"] if one["kind"] == "log"]
+        for name in ("seen", "unseen")
+    }
+    assert kept["seen"] == ["The service's last lines on stdout"]
+    assert kept["unseen"] == ["The service's last lines on stdout (for interviewers only)"]
+
+
 def test_public_checks_run_first_and_only_wanted_criteria(graded: Callable[..., Any]) -> None:
     """The folders run in the order the harness gives, files by name, and a criterion not asked for not at all."""
     one = HEAD + '@pytest.mark.criterion("a.one")\ndef test_{0}():\n    pass\n'

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from assesskit.instruments.collector import Collector
 from assesskit.instruments.otlp import decode, inflate, plain_span
 from assesskit.instruments.relay import Relay
-from assesskit.instruments.relay_book import Book
+from assesskit.instruments.relay_book import MAX_HEADERS, Book
 from assesskit.instruments.serving import Refused
 
 MUTATIONS = 2000
@@ -112,15 +112,16 @@ def test_a_flood_of_calls_is_forwarded_but_recorded_within_a_budget(target):
         relay.stop()
 
 
-def test_records_stop_at_their_budget():
-    """Calls after it are not recorded, until what there is has been cleared."""
+@pytest.mark.parametrize("text", ["x", "x" * 512])
+def test_records_stop_at_their_budget(text):
+    """Calls after it are not recorded, until what there is has been cleared; many small headers are not free."""
     book = Book()
-    headers = (("X", "x" * 512),) * 64
-    for _ in range(2000):
+    headers = tuple((f"X{number}", text) for number in range(MAX_HEADERS))
+    for _ in range(6000):
         book.arrive("GET", "/x", headers)
     recorded = len(book.calls(None))
-    assert 1000 < recorded < 2000
-    book.note(2000, status=200)
+    assert 1000 < recorded < 6000
+    book.note(6000, status=200)
     book.clear()
     book.arrive("GET", "/x", headers)
     assert len(book.calls(None)) == 1

@@ -117,20 +117,23 @@ class GraderPlugin:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
         seconds = round(time.monotonic() - began, 3)
-        if self._outcome.kind == "failed":
-            self._keep_last_lines()
-        observation = observed(self._outcome, self._world.evidence)
         visibility = item.nodeid.partition("/")[0]
+        if self._outcome.kind == "failed":
+            self._keep_last_lines(visibility)
+        observation = observed(self._outcome, self._world.evidence)
         told = {**names, "visibility": visibility, "seconds": seconds, **observation}
         self._world.harness.tell("observation", observation=told)
         return result
 
-    def _keep_last_lines(self) -> None:
-        """Keep what the submission printed last: it often says why a check failed."""
+    def _keep_last_lines(self, visibility: str) -> None:
+        """Keep what the submission printed last: it often says why a check failed. A hidden check's requests may be in
+        it, so the title says who may read it.
+        """
+        whom = " (for interviewers only)" if visibility == "hidden" else ""
         printed = self._world.submission.logs(LAST_LINES_BYTES)
         for stream, text in printed.items():
             if lines := text.splitlines()[-LAST_LINES:]:
-                self._world.evidence.log(f"The service's last lines on {stream}", lines)
+                self._world.evidence.log(f"The service's last lines on {stream}{whom}", lines)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:

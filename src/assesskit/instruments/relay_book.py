@@ -16,8 +16,10 @@ MAX_BYTES = 48 * 1024 * 1024
 """Of all records together; what a flood of calls adds after that is forwarded but not recorded."""
 EXCERPT = 2048
 """Characters of a body that are kept."""
-MAX_HEADERS = 64
+MAX_HEADERS = 32
 MAX_HEADER = 512
+CALL_BYTES, HEADER_BYTES = 1024, 256
+"""What a record, and a header in it, take besides their text."""
 MAX_KEY = 256
 
 
@@ -79,7 +81,8 @@ class Book:
         number = self._arrived
         if len(self._calls) < MAX_CALLS and self._bytes < MAX_BYTES:
             self._calls[number] = Call(number, time.time(), time.monotonic(), method[:32], path[:2048], headers)
-            self._bytes += 1024 + len(path) + sum(len(name) + len(value) for name, value in headers)
+            text = sum(HEADER_BYTES + len(name) + len(value) for name, value in headers)
+            self._bytes += CALL_BYTES + len(path) + text
         return number
 
     def note(self, number: int, **news: Any) -> None:
