@@ -16,7 +16,7 @@ from assesskit.checks.resource import PATIENCE, RECOVERING
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.tracing import Caller, settled
-from assesskit.instruments.collector import Collector
+from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
@@ -103,13 +103,7 @@ def expect_flushed(
         if exchange.response is not None:
             spans = settled(collector, caller, service.name, timeout=LAST_MOMENT)
             evidence.spans(f"spans of a request {when}", spans)
-            expect(
-                bool(spans),
-                f"no span arrived of a request that was {when}",
-                sent=f"POST {during.path}, then SIGTERM",
-                received=f"the answer {exchange.response.status}, and no span",
-                expected="what is not exported yet is sent before the process ends",
-            )
+            _expect_spans(spans, exchange, when)
 
 
 def _stopped(service: Service, relay: Relay, during: Creation) -> tuple[Exchange, Exchange, dict[str, Any], float]:
@@ -170,6 +164,16 @@ def _expect_answered(in_flight: Exchange) -> None:
         f"the request in flight at SIGTERM was given up: it was answered {status} before {HOLD:g} s were over",
         expected="its normal answer, for which the dependency was being waited",
         exchange=in_flight,
+    )
+
+
+def _expect_spans(spans: Sequence[Span], exchange: Exchange, when: str) -> None:
+    expect(
+        bool(spans),
+        f"no span arrived of a request that was {when}",
+        sent=f"POST {exchange.request.path}, then SIGTERM",
+        received=f"the answer {exchange.answered().status}, and no span",
+        expected="what is not exported yet is sent before the process ends",
     )
 
 
