@@ -135,10 +135,16 @@ class Failure(Value):
 
 
 class Usage(Value):
-    """What a service used. CPU in seconds, memory at its highest in bytes; None where the runtime cannot tell."""
+    """What a service used; None where the runtime cannot tell.
+
+    CPU in seconds, and memory in bytes: all of it at its highest, and what its processes hold for themselves now, files
+    left out. `oom` says whether any of its processes was ever killed for the memory limit.
+    """
 
     cpu_seconds: float | None = None
     memory_bytes: int | None = None
+    private_bytes: int | None = None
+    oom: bool | None = None
 
 
 class RouteLevel(Value):

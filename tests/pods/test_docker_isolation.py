@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+import time
 from typing import Any
 
 import pytest
@@ -209,6 +210,38 @@ def test_a_kill_is_not_taken_for_the_memory_limit(start):
     service.signal("KILL")
     ended = service.wait(SAFETY)
     assert (ended.status, ended.oom) == (137, False)
+
+
+def test_a_child_that_was_killed_for_memory_is_remembered_over_restarts(start):
+    """Its parent ended well, and the next start saw nothing of it."""
+    code = """
+        import pathlib, subprocess, sys
+        if not (first := pathlib.Path("/data/first")).exists():
+            first.touch()
+            subprocess.run([sys.executable, "-c", "x = bytearray(400 << 20)"])
+    """
+    service = start(code, volume="data", limits=Limits(memory_mb=64))
+    service.wait(SAFETY)
+    service.start()
+    service.wait(SAFETY)
+    assert service.usage().oom
+    assert not start("pass", name="other").usage().oom
+
+
+def test_private_memory_is_what_processes_hold_without_files(start):
+    """Half of the memory in use lies in a file of /tmp."""
+    code = """
+        import time
+        held = bytes(b"x" * (20 << 20))
+        with open("/tmp/file", "wb") as file:
+            file.write(bytes(20 << 20))
+        time.sleep(60)
+    """
+    service = start(code)
+    until = time.monotonic() + SAFETY
+    while (service.usage().memory_bytes or 0) < 42e6 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert 20 << 20 < (service.usage().private_bytes or 0) < 36 << 20
 
 
 def test_a_flood_of_output_ends_the_program(start):

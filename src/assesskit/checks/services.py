@@ -82,7 +82,7 @@ class Service:
         return self._ask("wait", timeout=timeout)
 
     def usage(self) -> dict[str, Any]:
-        """{"cpu_seconds": 1.5, "memory_bytes": 1234}; None where unknown."""
+        """{"cpu_seconds": 1.5, "memory_bytes": 1234, "private_bytes": 1000, "oom": false}; None where unknown."""
         return self._ask("usage")
 
     def logs(self, limit: int = 262_144) -> dict[str, Any]:

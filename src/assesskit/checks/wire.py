@@ -42,7 +42,8 @@ Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true,
     pause, resume               {}
     status                      {"running": true} | {"running": false, "status": 137, "oom": false}
     wait     timeout            as status (running true when the time is up; nothing is killed)
-    usage                       {"cpu_seconds": 1.5, "memory_bytes": 1234} (null where unknown)
+    usage                       {"cpu_seconds": 1.5, "memory_bytes": 1234, "private_bytes": 1000, "oom": false}
+                                (null where unknown; see model.Usage)
     logs     limit              {"stdout": "…", "stderr": "…"} the newest `limit` bytes of each
     quiet    timeout            {"quiet": true} take the host's one lock for load windows ("service" is unused)
     loud                        {} give it back; the end of a check, its observation, gives it back as well

@@ -166,7 +166,7 @@ class Service(Protocol):
         """What it printed so far, over all its starts."""
 
     def usage(self) -> Usage:
-        """CPU seconds since the (last) start and highest memory in bytes."""
+        """CPU seconds since the (last) start and memory in bytes, see `Usage`; `oom` is about all its starts."""
 
 
 class Pod(Protocol):

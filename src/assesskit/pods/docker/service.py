@@ -40,6 +40,7 @@ class DockerService:
         self._channel: AttachChannel | None = None
         self._watch = LogWatch(engine, container, spec.limits)
         self._used = Usage()
+        self._oom = False
 
     @property
     def channel(self) -> Channel:
@@ -50,8 +51,10 @@ class DockerService:
 
     def start(self) -> None:
         """Start it, or start it again after it ended; one that runs, or is paused, goes on as it is."""
-        if self._state()["Status"] in {"running", "paused"}:
+        state = self._state()
+        if state["Status"] in {"running", "paused"}:
             return
+        self._oom = self._oom or bool(state["OOMKilled"])
         self.detach()
         if self._spec.interactive:
             self._channel = AttachChannel(self._engine.api, self._container, self.exit)
@@ -119,19 +122,24 @@ class DockerService:
         return Output(stdout, stderr, truncated=truncated)
 
     def usage(self) -> Usage:
-        """CPU seconds since the last start and highest memory in bytes, as last asked while it ran.
+        """CPU seconds since the last start and memory in bytes, as last asked while it ran; see `Usage`.
 
         An engine looks once a second: an answer may take that long. The highest memory is None on engines that use
-        cgroup v2, which do not report it.
+        cgroup v2, which do not report it. What was killed for the memory limit is known for certain once the service
+        has ended: a process it starts anew hides it until then.
         """
         with faults(f"reading the usage of {self.name}"):
             stats: Any = self._engine.api.stats(self._container, stream=False, one_shot=True)
         if not str(stats["read"]).startswith(NEVER_READ):
+            memory = stats["memory_stats"]
+            parts = memory.get("stats", {})
             self._used = Usage(
                 cpu_seconds=stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
-                memory_bytes=stats["memory_stats"].get("max_usage"),
+                memory_bytes=memory.get("max_usage"),
+                private_bytes=parts.get("total_rss", parts.get("anon")),
             )
-        return self._used
+        oom = self._oom or bool(self._state()["OOMKilled"])
+        return self._used.model_copy(update={"oom": oom})
 
     def detach(self) -> None:
         """Close the channel, if there is one."""
