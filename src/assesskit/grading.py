@@ -149,8 +149,6 @@ class Session:
             case "planned":
                 self.record.planned = {key: tuple(checks) for key, checks in message["checks"].items()}
                 self._on_event(ChecksPlanned(self._run, self.record.planned))
-            case "started":
-                self._on_event(CheckStarted(self._run, message["criterion"], message["check"]))
             case "observation":
                 self._lock.release(force=True)  # a check that was given up while it waited for it has it now
                 self._observe(message["observation"])
@@ -193,6 +191,9 @@ class Session:
     def _act(self, ask: Message) -> dict[str, Any]:
         """Do what the grader asks. Raises KeyError for a service that is not there."""
         match ask["action"]:
+            case "begin":
+                self._on_event(CheckStarted(self._run, ask["criterion"], ask["check"]))
+                return {}
             case "start":
                 return self._start(ask)
             case "quiet":

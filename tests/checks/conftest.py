@@ -145,6 +145,8 @@ class MiniHarness:
                 if message["type"] != "control":
                     messages.append(message)
                     continue
+                if message["action"] == "begin":
+                    messages.append({"type": "begin", "criterion": message["criterion"], "check": message["check"]})
                 grader.stdin.write(json.dumps(self.reply(message)) + "\n")
                 grader.stdin.flush()
         return Told(messages, (self.folder / "grader.err").read_text(), grader.returncode)
@@ -167,8 +169,10 @@ class MiniHarness:
 
     def reply(self, message: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        one = self.services[message["service"]]
+        one = self.services[message["service"] or "submission"]
         match message["action"]:
+            case "begin":
+                pass
             case "start":
                 one.start()
             case "status":

@@ -81,7 +81,7 @@ def test_prints(capfd):
 def test_a_session_tells_its_steps_in_order(graded: Callable[..., Any]) -> None:
     """Instruments, plan, submission serving, each check and its observation, report, end: in that order."""
     told = graded({"public/test_10.py": HEAD + '@pytest.mark.criterion("a.one")\ndef test_x(service):\n    pass\n'})
-    kinds = ["instruments", "planned", "serving", "started", "observation", "report", "finished"]
+    kinds = ["instruments", "planned", "serving", "begin", "observation", "report", "finished"]
     assert told.kinds() == kinds, told.stderr
     assert told.of("planned")[0]["checks"] == {"a.one": ["test_10.py::test_x"]}
     [entry] = told.of("report")[0]["report"]["tests"]
@@ -148,7 +148,7 @@ def test_public_checks_run_first_and_only_wanted_criteria(graded: Callable[..., 
             "public/test_20.py": other,
         }
     )
-    assert [one["check"][-1] for one in told.of("started")] == ["a", "b", "c"]
+    assert [one["check"][-1] for one in told.of("begin")] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ class GraderPlugin:
         names = {"criterion": criterion_of(item), "check": check_of(item)}
         self._outcome, self._given_up = Outcome(), None
         self._world.evidence = Evidence()
-        self._world.harness.tell("started", **names)
+        self._world.harness.ask("begin", criterion=names["criterion"], check=names["check"])
         began = time.monotonic()
         before = signal.signal(signal.SIGALRM, self._give_up)
         self._waited, self._stood = self._world.waited, self._world.stalls.explained

@@ -25,7 +25,6 @@ The grader's lines::
     {"type": "control", "id": 7, "action": …, "service": …, …}               see below; answered before anything else
     {"type": "serving", "seconds": 1.2}                                      the submission is ready
     {"type": "submission_failed", "phase": "start", "reason": …}             it is not, and will not be; no check runs
-    {"type": "started", "criterion": …, "check": …}
     {"type": "observation", "observation": {…model.Observation…}}
     {"type": "load", "seconds": 4.8}                                         so long load is offered now
     {"type": "levels", "levels": {…model.ServiceLevels…}}                    replaces what was told of it before
@@ -34,8 +33,9 @@ The grader's lines::
     {"type": "broken", "detail": "traceback"}                                instead of finished: our fault
 
 Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true, "result": {…}}`` (``ok`` false carries
-``"error"``; an engine that fails never answers: the harness ends the run)::
+``"error"``; an engine that fails never answers: the harness ends the run). The first and the last two name no service::
 
+    begin    criterion, check   {}                            a check begins as soon as this is answered
     start                       {"uid": 20001 | null}         start it, or start it again after it ended
     stop     grace              {"status": 0, "oom": false}   TERM, then KILL
     signal   signal: "TERM"     {}
@@ -45,7 +45,7 @@ Control actions, and what comes back as ``{"type": "reply", "id": 7, "ok": true,
     usage                       {"cpu_seconds": 1.5, "memory_bytes": 1234, "private_bytes": 1000, "oom": false}
                                 (null where unknown; see model.Usage)
     logs     limit              {"stdout": "…", "stderr": "…"} the newest `limit` bytes of each
-    quiet    timeout            {"quiet": true} take the host's one lock for load windows ("service" is unused)
+    quiet    timeout            {"quiet": true} take the host's one lock for load windows
     loud                        {} give it back; the end of a check, its observation, gives it back as well
 """
 

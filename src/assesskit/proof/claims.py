@@ -37,7 +37,7 @@ class Claim:
         load = frozenset(exercise.spec.proof.load)
         return frozenset() if self.right or load & set(self.fails) else load
 
-    def alone(self, exercise: Exercise) -> bool:
+    def measures(self, exercise: Exercise) -> bool:
         """Whether load is measured, which nothing else may disturb."""
         return bool(exercise.spec.proof.load) and not self.without(exercise)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from assesskit import __version__
 from assesskit.assess import Task, assess
 from assesskit.content import Exercise
-from assesskit.events import Event, OnEvent
+from assesskit.events import CheckStarted, Event, OnEvent
 from assesskit.kits import take
 from assesskit.model import Assessment
 from assesskit.pods import PodRuntime
@@ -23,6 +23,7 @@ from assesskit.proof.claims import Claim, claims
 from assesskit.proof.signing import Signer
 from assesskit.prove.golden import different, feedback_text, normal
 from assesskit.prove.programs import lay_out
+from assesskit.prove.turns import Turns
 from assesskit.store import write
 
 MOST_RUNS = 3
@@ -81,7 +82,7 @@ class Prover:
     _keeping: threading.Lock = field(default_factory=threading.Lock)
 
     def prove(self, wanted: Sequence[Claim], *, jobs: int, on_shown: Callable[[Shown], None]) -> tuple[Shown, ...]:
-        """Prove claims, begun in this order; at most `jobs` pods at once, and one alone where load is measured."""
+        """Prove claims, begun in this order; at most `jobs` pods at once, and load beside idle ones only."""
         shown = self._each(self._proven, wanted, jobs, on_shown)
         return tuple(sorted(shown, key=lambda each: wanted.index(each.claim)))
 
@@ -89,12 +90,14 @@ class Prover:
         """Grade every claim's program `times` times. Each grading is counted at once, and kept if there is a signer."""
         self._each(self._counted, [*wanted] * times, jobs, on_done)
 
-    def show(self, claim: Claim) -> Shown:
+    def show(self, claim: Claim, turns: Turns | None = None) -> Shown:
         """Grade the claim's program as a submission would be graded, and compare."""
+        turns = turns or Turns(1)
         with self._task(claim) as task:
-            assessment, runs = self._graded(task), 1
+            assessment, runs = self._graded(task, turns), 1
             while self._too_noisy(assessment) and runs < MOST_RUNS:
-                assessment, runs = self._graded(task), runs + 1
+                with turns.alone():
+                    assessment, runs = self._assess(task, self._hear), runs + 1
         feedback = normal(feedback_text(assessment)) if claim.kind == "mutant" else ""
         problems = [*_differences(claim, assessment, task.without)]
         if claim.golden and self.bless and not problems:
@@ -104,28 +107,30 @@ class Prover:
         return Shown(claim, assessment, feedback, tuple(problems), runs)
 
     def _each(
-        self, work: Callable[[Claim], T], wanted: Sequence[Claim], jobs: int, on_done: Callable[[T], None]
+        self, work: Callable[[Claim, Turns], T], wanted: Sequence[Claim], jobs: int, on_done: Callable[[T], None]
     ) -> list[T]:
-        """Do the work for every claim; those that measure load come last, one at a time."""
-        together = [claim for claim in wanted if not claim.alone(self.exercise)]
-        alone = [claim for claim in wanted if claim.alone(self.exercise)]
+        """Do the work for every claim; those that measure load come last, in batches that begin together."""
+        together = [claim for claim in wanted if not claim.measures(self.exercise)]
+        measured = [claim for claim in wanted if claim.measures(self.exercise)]
         done: list[T] = []
-        for batch, workers in ((together, jobs), (alone, 1)):
-            with ThreadPoolExecutor(workers) as pool:
+        for batch in (together, *(measured[first : first + jobs] for first in range(0, len(measured), jobs))):
+            turns = Turns(len(batch))
+            with ThreadPoolExecutor(jobs) as pool:
                 try:
-                    for future in as_completed([pool.submit(work, claim) for claim in batch]):
+                    for future in as_completed([pool.submit(work, claim, turns) for claim in batch]):
                         done.append(future.result())
                         on_done(done[-1])
                 except BaseException:
                     self._stopping.set()
+                    turns.stop()
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
         return done
 
-    def _proven(self, claim: Claim) -> Shown:
+    def _proven(self, claim: Claim, turns: Turns) -> Shown:
         """Show a claim and keep what came of it; what changed meanwhile was not shown."""
         before = record.rests_on(self.exercise, claim, self.runtime.name)
-        shown = self.show(claim)
+        shown = self.show(claim, turns)
         if self.signer is None or shown.assessment.outcome == "harness_failed":
             return shown
         now = record.rests_on(self.exercise, claim, self.runtime.name)
@@ -147,10 +152,10 @@ class Prover:
             kept.put(record.key(self.exercise, claim.name), entry if shown.held else None, self.signer, stays)
         return shown
 
-    def _counted(self, claim: Claim) -> Repeated:
+    def _counted(self, claim: Claim, turns: Turns) -> Repeated:
         now = reliability.rests_on(self.exercise, claim, self.runtime.name)
         with self._task(claim) as task:
-            assessment = self._graded(task)
+            assessment = self._graded(task, turns)
         kept = reliability.counts(self.exercise, self.trusted)
         with self._keeping:
             old = kept.read().entries.get(claim.name)
@@ -169,8 +174,19 @@ class Prover:
             taken = take(lay_out(claim, Path(temporary) / claim.name), self.exercise, Path(temporary) / "taken")
             yield Task(self.exercise, taken.folder, taken.submitted, without=claim.without(self.exercise))
 
-    def _graded(self, task: Task) -> Assessment:
-        return assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=self._hear).assessment
+    def _graded(self, task: Task, turns: Turns) -> Assessment:
+        """Grade a program as one of those that began together."""
+        with turns.grading() as come:
+
+            def hear(event: Event) -> None:
+                if isinstance(event, CheckStarted) and event.criterion in self.exercise.spec.proof.load:
+                    come()
+                self._hear(event)
+
+            return self._assess(task, hear)
+
+    def _assess(self, task: Task, on_event: OnEvent) -> Assessment:
+        return assess(task, self.runtime, quiet_lock=self.quiet_lock, on_event=on_event).assessment
 
     def _too_noisy(self, assessment: Assessment) -> bool:
         """Whether a load criterion could not be judged because its measurement was inconclusive, and nothing else."""
