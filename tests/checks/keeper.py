@@ -132,6 +132,8 @@ class Orders(Quiet):
             self.answer(200 if fine else 503, {"fine": fine})
 
     def reserve(self, wanted: Any, key: str) -> bool:
+        if self.has("answers only"):
+            return True
         self.server.repeats = min(2.0, self.server.repeats + 0.2)
         status = self.call("POST", "/reservations", wanted, self.own(key))
         for _ in range(2):

@@ -329,7 +329,7 @@ from assesskit.checks import plugin
 pytestmark = pytest.mark.criterion("a.one")
 
 def keep_waiting(service, seconds):
-    service.client._record.__self__.waited += seconds
+    service.client._record.func.__self__.waited += seconds
 """
 
 
@@ -397,7 +397,7 @@ def test_on_a_machine_that_stood_still_the_patience_for_all_checks_ends_without_
         + """
 def test_slow(service):
     keep_waiting(service, 300)
-    service.client._record.__self__.stalls._before -= 60
+    service.client._record.func.__self__.stalls._before -= 60
 
 def test_next(service):
     pass
@@ -411,7 +411,7 @@ def test_requests_side_by_side_keep_us_waiting_once() -> None:
     """Forty answers that took the same two seconds are two seconds of waiting."""
     world = World(Harness(io.BytesIO(), io.BytesIO()), {}, {}, None, Tokens({}, "", ""), {})
     for _ in range(40):
-        world.record(Exchange(Request("GET", "/"), None, "no answer", 2.0))
+        world.record("submission", Exchange(Request("GET", "/"), None, "no answer", 2.0))
     assert 2.0 <= world.waited < 4.0
 
 

@@ -90,8 +90,8 @@ class Comparison:
                 while verdict.verdict == "inconclusive" and seen.windows < kind.most:
                     self._offer(kind, seen, MORE_WINDOWS)
                     verdict = judge_latency(seen.samples, budget_ms, quiet_ms, seen.work_ms, kind.waiting_ms)
+                self._expect_reserved(seen)  # before it is kept: what was not done is no measure for any criterion
                 self._latency[kind] = verdict
-                self._expect_reserved(seen)
         return self._latency[kind]
 
     def throughput(self, share: float) -> ThroughputVerdict:
@@ -126,7 +126,6 @@ class Comparison:
             if not self._control.quiet(LOCK_SECONDS):
                 raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
             for relay in self._relays.values():
-                relay.clear()
                 relay.everything(Fault.delay(DEPENDENCY_SECONDS))
             try:
                 yield

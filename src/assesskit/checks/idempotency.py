@@ -18,6 +18,7 @@ from assesskit.checks.creation import CREATED, Creation, created, place
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
 from assesskit.checks.http import Client
+from assesskit.checks.ledger import done
 from assesskit.checks.services import Service
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Call, Relay
@@ -31,8 +32,7 @@ MADE = (200, CREATED)
 
 def effects(calls: Iterable[Call]) -> int:
     """How many times the dependency did the work: its own answers of 2xx, those to one key of its own counted once."""
-    done = [call for call in calls if call.target_status is not None and call.target_status // 100 == 2]  # noqa: PLR2004
-    return len({call.header("idempotency-key") or call.number for call in done})
+    return len({call.header("idempotency-key") or call.number for call in done(calls)})
 
 
 def expect_effects(relay: Relay, creation: Creation, wanted: int, told: str, exchange: Exchange | None = None) -> None:
@@ -48,7 +48,7 @@ def expect_effects(relay: Relay, creation: Creation, wanted: int, told: str, exc
 
 
 def expect_key_required(service: Service, relay: Relay, creation: Creation) -> None:
-    """Without Idempotency-Key, and with an empty one: 400, and no work done."""
+    """Without Idempotency-Key, and with an empty one: 400, and no work done. With one the work is done."""
     bare = creation.request(key=None)
     empty = replace(bare, headers=(*bare.headers, ("Idempotency-Key", "")))
     for request, told in ((bare, "without Idempotency-Key"), (empty, "with an empty Idempotency-Key")):
@@ -61,6 +61,9 @@ def expect_key_required(service: Service, relay: Relay, creation: Creation) -> N
             exchange=exchange,
         )
         expect_effects(relay, creation, 0, f"one request {told}", exchange)
+    exchange = service.send(creation.request())
+    created(exchange)
+    expect_effects(relay, creation, 1, "the same request with an Idempotency-Key", exchange)
 
 
 def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:

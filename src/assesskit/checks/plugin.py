@@ -4,6 +4,7 @@ A test names its criterion, ``@pytest.mark.criterion("probes.liveness")``, and s
 below. How it ends decides the outcome:
 
 - an assertion about the submission (Failure, or an assert written in the test's own folder) fails: ``failed``
+- what the submission acknowledged during the test was not done at its dependency, see `ledger`: ``failed``
 - the submission cannot be brought back before the test (Failure in its setup): ``failed``
 - Inconclusive: ``inconclusive``; pytest.skip: ``skipped``
 - anything else, an assert of a library included, and whatever goes wrong while cleaning up: ``errored``, which is ours
@@ -38,6 +39,7 @@ from assesskit.checks.world import World
 if TYPE_CHECKING:
     from assesskit.checks.creation import Creation
     from assesskit.checks.image import ImageFacts
+    from assesskit.checks.ledger import Ledger
     from assesskit.checks.resource import Resource
     from assesskit.instruments.collector import Collector
     from assesskit.instruments.relay import Relay
@@ -141,6 +143,14 @@ class GraderPlugin:
         if not self._granted:
             raise Inconclusive(self._used_up())
         self._world.restore()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """A check holds only where all that was acknowledged during it was done, whatever it is about."""
+        result = yield
+        if self._world.ledger is not None:
+            self._world.ledger.expect_done()
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -262,6 +272,13 @@ class GraderPlugin:
         if found is None:
             raise Inconclusive("without a Docker engine no image is built that could be judged")
         return found
+
+    @pytest.fixture
+    def ledger(self) -> Ledger:
+        """What the submission acknowledged in this session, beside what it asked of the dependency."""
+        if self._world.ledger is None:
+            raise LookupError("this exercise has no [grader.facts.resource]")
+        return self._world.ledger
 
     @pytest.fixture
     def evidence(self) -> Evidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from assesskit.checks.budget import Budget
 from assesskit.checks.evidence import clean
 from assesskit.checks.expect import Failure
 from assesskit.checks.harness import Harness
+from assesskit.checks.ledger import Ledger
 from assesskit.checks.plugin import GraderPlugin
 from assesskit.checks.resource import Resource
 from assesskit.checks.services import Service
@@ -80,7 +82,9 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
     scopes = resource.scopes if resource else ""
     tokens = Tokens(hello["facts"].get("keys", {}), facts.get("issuer", ""), facts.get("audience", ""), scopes)
     world = World(harness, {}, relays, None, tokens, facts, resource)
-    world.services = {name: Service(name, told, harness, world.record) for name, told in hello["services"].items()}
+    world.services = {
+        name: Service(name, told, harness, partial(world.record, name)) for name, told in hello["services"].items()
+    }
     for service in world.dependencies:
         serving(service)
         _owned(service.name, service.port, service.uid)
@@ -89,6 +93,8 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
         cleanup.callback(relay.stop)
         _owned(f"relay {told['name']}", told["port"], os.getuid())
         relays[told["name"]] = relay
+    if resource is not None:
+        world.ledger = Ledger(resource, relays[resource.dependency])
     if (told := hello["collector"]) is not None:
         world.collector = Collector.start(told["port"], {token: name for name, token in told["tokens"].items()})
         cleanup.callback(world.collector.stop)

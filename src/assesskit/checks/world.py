@@ -16,6 +16,7 @@ from assesskit.checks.stalls import Stalls
 if TYPE_CHECKING:
     from assesskit.checks.exchange import Exchange
     from assesskit.checks.harness import Harness
+    from assesskit.checks.ledger import Ledger
     from assesskit.checks.resource import Resource
     from assesskit.checks.tokens import Tokens
     from assesskit.instruments.collector import Collector
@@ -47,6 +48,8 @@ class World:
     tokens: Tokens
     facts: Mapping[str, Any]
     resource: Resource | None = None
+    ledger: Ledger | None = None
+    """Of what the submission acknowledged, where the exercise has a resource."""
     evidence: Evidence = field(default_factory=Evidence)
     lost: Failure | None = None
     """Why the submission could not be brought back, once that was tried in vain: it is not tried again."""
@@ -71,8 +74,10 @@ class World:
         """All services by name."""
         return Control(self.services, self.harness)
 
-    def record(self, exchange: Exchange) -> None:
-        """Keep an exchange as evidence of the check that runs now."""
+    def record(self, name: str, exchange: Exchange) -> None:
+        """Keep an exchange with the service `name` as evidence of the check that runs now."""
+        if self.ledger is not None and name == SUBMISSION:
+            self.ledger.record(exchange)
         self.evidence.exchanged(exchange)
         self._wait(exchange.seconds)
 
@@ -84,6 +89,8 @@ class World:
         """
         if self.lost is not None:
             raise self.lost
+        if self.ledger is not None:
+            self.ledger.turn()
         for relay in self.relays.values():
             relay.reset()
             relay.clear()
