@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -174,9 +175,13 @@ class Orders:
         if given["sku"].startswith("OUT-"):
             raise Refused(409)
         key = str(uuid.uuid4())
-        fixed = {"id": key, "status": "confirmed", "created_at": "2026-03-01T09:30:00Z", "version": 1}
+        made = "2026-03-01T09:30:00Z" if "same time for all" in self.flaws else datetime.now(UTC).isoformat()
+        fixed = {"id": key, "status": "confirmed", "created_at": made, "version": 1}
         self.orders[key] = {"sku": given["sku"], "quantity": given["quantity"], "note": given.get("note"), **fixed}
-        headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{key}"}
+        if "forgets the note" in self.flaws:
+            self.orders[key]["note"] = None
+        place = uuid.uuid4() if "another place" in self.flaws else key
+        headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{place}"}
         return self.answer(self.orders[key], 200 if "200 for 201" in self.flaws else 201, **headers)
 
     def measure(self) -> None:
@@ -196,6 +201,8 @@ class Orders:
         if "a page too many" in self.flaws:
             size += 1
         items = [{key: value for key, value in order.items() if key != "version"} for order in newest[start:]][:size]
+        if "lists without notes" in self.flaws:
+            items = [item | {"note": None} for item in items]
         following: Any = newest[start + size - 1]["id"] if len(newest) > start + size else None
         if "offset" in self.flaws and following:
             following = str(start + size)
@@ -224,6 +231,8 @@ class Orders:
             return self.orders[key]
         if key not in self.orders:
             raise Refused(404)
+        if "answers a neighbour" in self.flaws:
+            return next(iter(self.orders.values()))
         return self.orders[key]
 
     def read(self, key: str) -> Response:
@@ -258,10 +267,9 @@ class Orders:
             self.check_state(order)
             if "race" in self.flaws:
                 time.sleep(0.02)
-            order |= {
-                "status": "canceled" if "another status" in self.flaws else "cancelled",
-                "version": order["version"] + 1,
-            }
+            if "stays confirmed" not in self.flaws:
+                order["status"] = "canceled" if "another status" in self.flaws else "cancelled"
+            order["version"] += 1
             return self.answer(order)
 
     def check_state(self, order: Mapping[str, Any]) -> None:

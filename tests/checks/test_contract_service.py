@@ -46,6 +46,16 @@ def test_a_promise_of_time_that_is_not_kept_is_told(
         answers_as_the_contract_says(serve("slow"), tokens, contract, RESOURCE)
 
 
+def test_answers_that_use_up_the_time_are_no_excuse(
+    serve: Serve, tokens: Tokens, contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is too slow to be explored has not shown that it conforms."""
+    monkeypatch.setattr(contract_responses, "SECONDS", 1.5)
+    monkeypatch.setattr(contract_responses, "WAITED", 0.2)
+    with pytest.raises(Failure, match=r"^\d+ requests, one after the other, took the service 1 s"):
+        answers_as_the_contract_says(serve("slow"), tokens, contract, RESOURCE)
+
+
 def test_an_exploration_that_we_have_no_time_for_is_inconclusive(
     serve: Serve, tokens: Tokens, contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +124,12 @@ RESPONSES = {
     "bottomless answer": "POST /v1/orders: 201: the body of the answer is not JSON",
     "no JSON": "POST /v1/orders: 201: the body of the answer is not JSON",
     "limit ignored": "GET /v1/orders: 200: a request that breaks the contract was accepted",
+    "forgets the note": "POST /v1/orders: note is null in the answer, of a thing whose note is Leave it",
+    "same time for all": "POST /v1/orders: created_at is more than a minute from when the thing was made",
+    "another place": "POST /v1/orders: the answer has another id than its Location",
+    "answers a neighbour": "GET /v1/orders/{order_id}: id is ",
+    "stays confirmed": "/cancel: status is confirmed in the answer, of a thing whose status is cancelled",
+    "lists without notes": "GET /v1/orders: note is null in the answer, of a thing whose note is Leave it",
 }
 
 

@@ -12,7 +12,8 @@ import json
 import statistics
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,12 +21,15 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.errors import Flaky
 from schemathesis import Case, GenerationMode
 
-from assesskit.checks.contract_document import resolved
+from assesskit.checks.contract_facts import Thing
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
-from assesskit.checks.exchange import Exchange, Response
+from assesskit.checks.contract_limits import page_limits
+from assesskit.checks.contract_requests import bodies, body_of, queries, text_of
+from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request
 from assesskit.checks.resource import Resource
+from assesskit.checks.stalls import Stalls
 from assesskit.checks.tokens import Tokens
 
 PLATFORM = ("GET /livez", "GET /readyz", "GET /metrics")
@@ -34,16 +38,19 @@ EXAMPLES = 25
 SHRINKING = 40
 """Requests after the first flaw of an operation in which a smaller example is looked for."""
 SECONDS = 60.0
-"""For the exploration; a right service needs a tenth of it."""
+"""For the exploration; a right service needs a tenth of it. Whoever keeps it waiting for longer was never explored."""
+WAITED = 0.8
+"""Of that time: what is missing is ours."""
 PROMISED, TOLERANCE = 3.0, 0.5
 """Seconds in which a creation is answered while the dependency is well, and what a slow machine is granted."""
 LATE = 5
 """So many answers that are later are no accident."""
 SHOWN = 4
+PLACE = "RFC 9110 section 15.3.2"
+MADE = (200, 201)
 BUSY = (429, 503, 504)
 PATIENCE, PAUSE = 10.0, 0.5
 """Seconds spent in all, and between two tries, on answers that say the service cannot just now."""
-ZOO: tuple[Any, ...] = (None, True, 0, -1, 1.5, 10**30, "", " ", "3", "x", [], {})
 LONGEST = 500
 """Characters of a query; longer ones are refused by servers, not services."""
 
@@ -61,17 +68,18 @@ def answers_as_the_contract_says(
 ) -> int:
     """Explore every operation; returns how many answers were judged. Failure tells the smallest example of each flaw.
 
-    A service that breaks the contract's promise of 3 seconds has failed, too. Raises Inconclusive when the time was not
-    enough for another reason.
+    A service that breaks the contract's promise of 3 seconds, or is so slow that the time was not enough, has failed,
+    too. Raises Inconclusive when the time was not enough for another reason.
     """
     exploration = _Exploration(client, tokens, contract, resource)
     try:
-        exploration.run(examples)
+        with Stalls() as stalls:
+            exploration.run(examples)
     except TimeoutError as late:
         if not exploration.flaws and len(exploration.late) >= LATE:
             raise _late(exploration.create, exploration.late) from late
         if not exploration.flaws:
-            raise Inconclusive(f"the service was not explored within {SECONDS:g} s") from late
+            raise _unexplored(exploration.count, exploration.waited - stalls.explained) from late
     if exploration.flaws:
         raise _told(list(exploration.flaws.values()))
     return exploration.count
@@ -88,6 +96,7 @@ class _Exploration:
         self._until = time.monotonic() + SECONDS
         self._patience = PATIENCE
         self.count = 0
+        self.waited = 0.0
         self.late: list[Exchange] = []
         self.flaws: dict[tuple[str, str], Flaw] = {}
 
@@ -96,9 +105,9 @@ class _Exploration:
         self._resource.made(self._client, dict([self._bearer]))
         for operation in PLATFORM:
             self._send(operation, operation.split()[1])
-        for body in _bodies(self._contract, self._resource.path):
+        for body in bodies(self._contract, self._resource.path):
             self._create(json.dumps(body).encode())
-        for query in _queries(self._contract, self._resource.path):
+        for query in queries(self._contract, self._resource.path):
             self._list(query)
         self._states()
         for operation, mode in itertools.product((self.create, self._lists), GenerationMode):
@@ -123,7 +132,7 @@ class _Exploration:
             nonlocal found_at
             if found_at is not None and self.count > found_at + SHRINKING:
                 raise _Enough
-            if not (self._create(_body(case)) if operation == self.create else self._list(case.query)):
+            if not (self._create(body_of(case)) if operation == self.create else self._list(case.query)):
                 found_at = found_at or self.count
                 raise _Flawed
 
@@ -141,7 +150,7 @@ class _Exploration:
         return self._send(self.create, self._resource.path, headers, body, wanted)[1]
 
     def _list(self, generated: Mapping[str, Any]) -> bool:
-        query = {name: _text(value) for name, value in generated.items() if name in ("limit", "cursor")}
+        query = {name: text_of(value) for name, value in generated.items() if name in ("limit", "cursor")}
         path = f"{self._resource.path}?{urlencode(query)}" if query else self._resource.path
         if len(path) > LONGEST:
             return True
@@ -150,27 +159,57 @@ class _Exploration:
     def _states(self) -> None:
         """Things that exist, in each of their states, and some that do not."""
         resource = self._resource
-        for text in (None, "Leave it with the neighbour"):
-            body = resource.example | ({resource.text: text} if text else {})
-            headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
-            answer, _ = self._send(self.create, resource.path, headers, json.dumps(body).encode(), "accepted")
-            if answer and (item_id := resource.made_id(answer)):
-                self._one(item_id)
+        example = resource.example
+        more = {resource.text: "Leave it with the neighbour", resource.count: example[resource.count] + 1}
+        things = [self._thing(payload) for payload in (example, example | more)]
+        known = [self._one(thing) for thing in things if thing]
+        self._listed(known)
         for unknown in (str(uuid.UUID(int=0)), "no-such-thing", "1", "0" * 100):
             self._send(f"GET {resource.item}", resource.item_path(unknown), wanted="unknown")
             self._send(f"POST {resource.cancel}", resource.cancel_path(unknown), {"If-Match": "*"}, wanted="unknown")
 
-    def _one(self, item_id: str) -> None:
-        resource = self._resource
+    def _thing(self, payload: Mapping[str, Any]) -> Thing | None:
+        """Make one; None when nothing came of it that could be read."""
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
+        thing = Thing.of(self._resource, payload)
+        body = json.dumps(payload).encode()
+        exchange, _ = self._send(self.create, self._resource.path, headers, body, "accepted", thing)
+        answer = exchange.response
+        item_id = self._resource.made_id(answer) if answer else None
+        if answer is None or item_id is None:
+            return None
+        location = answer.headers.get("location")
+        if location is not None and location.rstrip("/").rpartition("/")[2] != item_id:
+            what = f"the answer has another id than its Location, which is {location}"
+            self._keep(Flaw(self.create, "another place", what, "the place of what has this id", PLACE, exchange))
+        return thing.known(id=item_id)
+
+    def _one(self, thing: Thing) -> Thing:
+        """Read it and cancel it in several ways; return what is known of it then."""
+        resource, item_id = self._resource, thing.fields["id"]
         read, path = f"GET {resource.item}", resource.item_path(item_id)
-        answer, _ = self._send(read, path, wanted="accepted")
+        answer = self._send(read, path, wanted="accepted", thing=thing)[0].response
         etag = (answer.headers.get("etag") if answer else None) or "*"
         self._send(read, path, {"If-None-Match": etag}, wanted="accepted")
-        self._send(read, path, {"If-None-Match": '"no-such-state"'}, wanted="accepted")
+        self._send(read, path, {"If-None-Match": '"no-such-state"'}, wanted="accepted", thing=thing)
+        cancelled = thing.known(**{resource.status: resource.cancelled})
         for tag in (None, '"no-such-state"', etag, etag, "*"):
-            self._send(f"POST {resource.cancel}", resource.cancel_path(item_id), {"If-Match": tag} if tag else {})
-        self._send(read, path, wanted="accepted")
-        self._list({"limit": 1})
+            headers = {"If-Match": tag} if tag else {}
+            cancel = f"POST {resource.cancel}"
+            answer = self._send(cancel, resource.cancel_path(item_id), headers, thing=cancelled)[0].response
+            thing = cancelled if answer and answer.status == HTTPStatus.OK else thing
+        self._send(read, path, wanted="accepted", thing=thing)
+        return thing
+
+    def _listed(self, things: Sequence[Thing]) -> None:
+        """The newest are on the first page, and told there as they are when they are read."""
+        largest = page_limits(self._contract, self._resource).largest
+        exchange, fine = self._send(self._lists, f"{self._resource.path}?limit={largest}", wanted="accepted")
+        if not fine:
+            return
+        items = {str(item.get("id")): item for item in exchange.answered().json()["items"]}
+        for thing in things:
+            self._keep(thing.flaw(self._lists, exchange, items.get(thing.fields["id"])))
 
     def _send(
         self,
@@ -179,22 +218,28 @@ class _Exploration:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         wanted: Wanted = "any",
-    ) -> tuple[Response | None, bool]:
-        """Send one request; its answer, and whether that is right. A flaw is kept unless a smaller one is known."""
+        thing: Thing | None = None,
+    ) -> tuple[Exchange, bool]:
+        """Send one request; what came of it, and whether that is right. A success has to tell of `thing` what is so."""
         if time.monotonic() > self._until:
             raise TimeoutError
         fields = (self._bearer, *(headers or {}).items())
         exchange = self._patiently(Request(operation.partition(" ")[0], path, fields, body))
         self.count += 1
+        self.waited += exchange.seconds
         if operation == self.create and exchange.seconds > PROMISED + TOLERANCE:
             self.late.append(exchange)
         flaw = self._judge.flaw(operation, exchange, wanted)
-        if flaw is None:
-            return exchange.response, True
-        known = self.flaws.get((operation, flaw.kind))
-        if known is None or flaw.size < known.size:
-            self.flaws[operation, flaw.kind] = flaw
-        return exchange.response, False
+        if flaw is None and thing is not None and exchange.answered().status in MADE:
+            flaw = thing.flaw(operation, exchange, exchange.answered().json())
+        self._keep(flaw)
+        return exchange, flaw is None
+
+    def _keep(self, flaw: Flaw | None) -> None:
+        """Keep a flaw unless a smaller one of its kind is known."""
+        known = self.flaws.get((flaw.operation, flaw.kind)) if flaw else None
+        if flaw and (known is None or flaw.size < known.size):
+            self.flaws[flaw.operation, flaw.kind] = flaw
 
     def _patiently(self, request: Request) -> Exchange:
         """Send a request, again while the answer says that this is a bad moment and patience is left.
@@ -210,50 +255,6 @@ class _Exploration:
         return exchange
 
 
-def _bodies(contract: dict[str, Any], path: str) -> Iterator[Any]:
-    """Bodies that differ in one thing from the contract's example: at a limit, beyond it, of another type, missing."""
-    media = contract["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-    example = media["example"]
-    schema = resolved(contract, media["schema"])
-    for name, given_schema in schema["properties"].items():
-        rest = {key: value for key, value in example.items() if key != name}
-        yield rest
-        limits = _limits(resolved(contract, given_schema))
-        yield from ({**rest, name: value} for value in (*ZOO, *limits))
-    yield {**example, "unexpected": 1}
-    yield from ([], [example], "x", 3, None)
-
-
-def _queries(contract: dict[str, Any], path: str) -> Iterator[dict[str, Any]]:
-    """Queries of one parameter: at a limit, beyond it, of another type."""
-    for given_parameter in contract["paths"][path]["get"]["parameters"]:
-        parameter = resolved(contract, given_parameter)
-        values = (*ZOO, *_limits(resolved(contract, parameter["schema"])))
-        yield from ({parameter["name"]: value} for value in values)
-
-
-def _limits(schema: Mapping[str, Any]) -> Iterator[Any]:
-    for name in ("minimum", "maximum"):
-        if name in schema:
-            yield from (schema[name] - 1, schema[name], schema[name] + 1)
-    for name in ("minLength", "maxLength"):
-        if name in schema:
-            yield from ("A" * (schema[name] + more) for more in (-1, 0, 1))
-
-
-def _body(case: Case[Any]) -> bytes:
-    if isinstance(case.body, bytes):
-        return case.body
-    try:
-        return json.dumps(case.body, allow_nan=False).encode()
-    except (TypeError, ValueError):  # no body at all, or nothing that JSON can say
-        return b""
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def _late(create: str, exchanges: list[Exchange]) -> Failure:
     """Return what is wrong with a service that is too slow because it breaks the contract's promise."""
     seconds = statistics.median(exchange.seconds for exchange in exchanges)
@@ -263,6 +264,17 @@ def _late(create: str, exchanges: list[Exchange]) -> Failure:
         received=f"{len(exchanges)} answers after more than {PROMISED:g} s, half of them after {seconds:.1f} s or more",
         expected=f"an answer within {PROMISED:g} s",
         exchange=exchanges[0],
+    )
+
+
+def _unexplored(count: int, waited: float) -> Failure | Inconclusive:
+    """What to say when the time was up: whether most of it went into waiting for answers."""
+    if waited < SECONDS * WAITED:
+        return Inconclusive(f"the service was not explored within {SECONDS:g} s")
+    return Failure(
+        f"{count} requests, one after the other, took the service {waited:.0f} s",
+        received=f"{waited / count:.1f} s for an answer, on average",
+        expected=f"some two hundred answers within {SECONDS:g} s",
     )
 
 

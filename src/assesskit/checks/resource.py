@@ -10,6 +10,10 @@ The exercise says so in its facts, so the checks of this library know no domain:
     mark = "sku"                                the field the dependency is told; checks make it unique
     count = "quantity"                          a field that is a whole number
     text = "note"                               a field that is free text, and may be left out
+    status = "status"                           the field that says what became of it
+    confirmed = "confirmed"                     its value once a thing is made
+    cancelled = "cancelled"                     its value once it is cancelled
+    created = "created_at"                      the field that says when it was made
     unavailable = "OUT-0042"                    a value of the mark that the dependency always refuses
     read = "orders:read"                        scopes
     write = "orders:write"
@@ -49,6 +53,10 @@ class Resource:
     mark: str
     count: str
     text: str
+    status: str
+    confirmed: str
+    cancelled: str
+    created: str
     unavailable: str
     read: str
     write: str
