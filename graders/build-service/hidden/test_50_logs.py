@@ -9,8 +9,9 @@ from dataclasses import asdict
 import pytest
 
 from assesskit.checks import logs, tracing
-from assesskit.checks.creation import created, place
+from assesskit.checks.creation import created, made, place
 from assesskit.checks.exchange import Request
+from assesskit.checks.http import prepared
 from assesskit.checks.logs import Asked
 from assesskit.checks.metrics import LARGEST, PATH
 from assesskit.checks.tracing import Caller
@@ -21,13 +22,12 @@ from assesskit.instruments.relay import Fault
 def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, tokens, evidence) -> None:
     """A write, two reads and a read of nothing each leave a line with method, route, status and duration."""
     before = service.logs()["stdout"]
-    bearer = (("Authorization", f"Bearer {tokens.mint()}"),)
-    made = service.send(fresh().request())
-    created(made)
-    item, nothing = place(made).rpartition("/")[2], str(uuid.uuid4())
+    order = service.send(fresh().request())
+    created(order)
+    item, nothing = place(order).rpartition("/")[2], str(uuid.uuid4())
     asked = [Asked("POST", resource.path, 201)]
     for name, words in ((item, resource.item), (nothing, resource.item), (item, resource.item)):
-        answer = service.send(Request("GET", resource.item_path(name), bearer)).answered()
+        answer = service.send(prepared("GET", resource.item_path(name), headers=tokens.bearer())).answered()
         asked.append(Asked("GET", words, answer.status, name))
     logs.expect_structured(service, before, asked, evidence)
 
@@ -36,11 +36,10 @@ def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, 
 def test_every_request_has_a_line_with_its_trace_id(service, fresh, resource, tokens, evidence) -> None:
     """A write, a read and a read of nothing each leave a JSON line that holds the trace id of that request."""
     write, read, miss = Caller.fresh(), Caller.fresh(), Caller.fresh()
-    made = service.send(fresh().request(traceparent=write.traceparent))
-    created(made)
-    token = ("Authorization", f"Bearer {tokens.mint()}")
-    for path, caller in ((place(made), read), (resource.item_path(uuid.uuid4()), miss)):
-        service.send(Request("GET", path, (token, ("traceparent", caller.traceparent)))).answered()
+    item = place(made(service, fresh(), traceparent=write.traceparent))
+    for path, caller in ((item, read), (resource.item_path(uuid.uuid4()), miss)):
+        headers = tokens.bearer() | {"traceparent": caller.traceparent}
+        service.send(prepared("GET", path, headers=headers)).answered()
     told = {
         write.trace_id: f"POST {resource.path}",
         read.trace_id: f"GET {resource.item}",
@@ -62,9 +61,9 @@ def test_no_secret_of_a_caller_is_kept(service, dependency, collector, resource,
         bad.request(traceparent=caller.traceparent),
         bad.request(body=f'{{"{resource.text}": "{card}", '.encode(), traceparent=caller.traceparent),
         resource.fresh(foreign, **note).request(traceparent=caller.traceparent),
-        Request("GET", resource.item_path(uuid.uuid4()), (("Authorization", f"Bearer {token}"),)),
+        prepared("GET", resource.item_path(uuid.uuid4()), headers=good.bearer),
     ]
-    created(service.send(good.request(traceparent=caller.traceparent)))
+    made(service, good, traceparent=caller.traceparent)
     for request in requests:
         service.send(request)
     spans = sorted(tracing.settled(collector, caller, service.name, timeout=6.0), key=lambda span: span.start)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assesskit.checks import overload
-from assesskit.checks.creation import created, place
-from assesskit.checks.exchange import Request
+from assesskit.checks.creation import made, place
+from assesskit.checks.http import prepared
 
 pytestmark = pytest.mark.usefixtures("settles")
 LONGEST = 3.0
@@ -15,10 +15,9 @@ LONGEST = 3.0
 @pytest.mark.criterion("resilience.isolation")
 def test_reads_stay_quick_while_orders_wait(service, dependency, fresh, resource, tokens, evidence) -> None:
     """Orders that wait for a silent inventory do not keep readers waiting."""
-    bearer = (("Authorization", f"Bearer {tokens.mint()}"),)
-    made = service.send(fresh().request())
-    created(made)
-    reads = [Request("GET", place(made), bearer), Request("GET", f"{resource.path}?limit=20", bearer)]
+    bearer = tokens.bearer()
+    item = place(made(service, fresh()))
+    reads = [prepared("GET", path, headers=bearer) for path in (item, f"{resource.path}?limit=20")]
     overload.expect_reads_unharmed(service, dependency, fresh, reads, evidence)
 
 

@@ -21,7 +21,7 @@ def comparison(control, relays, tokens, facts, resource):
 
     def mix(service, mark):
         """Fill a service; return what it is sent: reads, two of a thing to one of a page, and writes."""
-        headers = {"Authorization": f"Bearer {tokens.mint(key=service.name)}"}
+        headers = tokens.bearer(key=service.name)
         reads = []
         for number in range(STORED):
             made = resource.made(service.client, headers)

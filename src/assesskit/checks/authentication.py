@@ -23,7 +23,7 @@ REFUSED = 401
 
 def refuses_forgeries(client: Client, relay: Relay, tokens: Tokens, resource: Resource) -> None:
     """Read, create and cancel with every kind of token. All are tried before Failure."""
-    item, made = resource.existing(client, {"Authorization": f"Bearer {tokens.mint()}"})
+    item, made = resource.existing(client, tokens.bearer())
     tag = made.headers.get("etag") or "*"
     creation = resource.fresh(tokens.mint())
     forged = forgeries(tokens)

@@ -34,7 +34,7 @@ def grants_by_scope(client: Client, relay: Relay, tokens: Tokens, resource: Reso
     marks = []
     for grant in _grants(resource):
         creation = resource.fresh(_token(tokens, grant.scope))
-        item, made = resource.existing(client, {"Authorization": f"Bearer {tokens.mint()}"})
+        item, made = resource.existing(client, tokens.bearer())
         if not grant.writes:
             marks.append(creation.mark)
         for name, request, wanted in _requests(grant, creation, resource, item, made.headers.get("etag") or "*"):
@@ -56,7 +56,7 @@ def _requests(
     grant: Grant, creation: Creation, resource: Resource, item: str, tag: str
 ) -> Iterator[tuple[str, Request, int]]:
     """Each kind of request, and the status it deserves."""
-    bearer = {"Authorization": f"Bearer {creation.token}"}
+    bearer = creation.bearer
     reading = 200 if grant.reads else REFUSED
     yield "reading", prepared("GET", resource.item_path(item), headers=bearer), reading
     yield "listing", prepared("GET", resource.path, headers=bearer), reading

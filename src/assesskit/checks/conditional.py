@@ -34,7 +34,7 @@ def keeps_conditions(client: Client, tokens: Tokens, resource: Resource) -> None
 class _Conditions:
     def __init__(self, client: Client, tokens: Tokens, resource: Resource) -> None:
         self._client = client
-        self._bearer = {"Authorization": f"Bearer {tokens.mint()}"}
+        self._bearer = tokens.bearer()
         self._resource = resource
 
     def judge(self) -> None:

@@ -60,13 +60,13 @@ def _credentials(tokens: Tokens, resource: Resource) -> Iterator[Case]:
         yield Case(
             name, 401, prepared("POST", resource.path, headers=headers, json=resource.example), unauthorized, _challenge
         )
-    readonly = post | _bearer(tokens, resource.read)
+    readonly = post | tokens.bearer(resource.read)
     missing_scope = prepared("POST", resource.path, headers=readonly, json=resource.example)
     yield Case(f"a token without {resource.write}", 403, missing_scope, "RFC 9110 section 15.5.4")
 
 
 def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
-    headers = _bearer(tokens) | {"Content-Type": "application/json"}
+    headers = tokens.bearer() | {"Content-Type": "application/json"}
 
     def post(body: object, **changed: str) -> Request:
         fields = (
@@ -86,24 +86,24 @@ def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     yield Case("a missing field", 422, post(without), unprocessable)
     unavailable = post(whole | {resource.mark: resource.unavailable})
     yield Case(f"a {resource.mark} that is not available", 409, unavailable, "RFC 9110 section 15.5.10")
-    unknown = prepared("GET", resource.item_path(uuid.uuid4()), headers=_bearer(tokens))
+    unknown = prepared("GET", resource.item_path(uuid.uuid4()), headers=tokens.bearer())
     yield Case("an id that does not exist", 404, unknown, "RFC 9110 section 15.5.5")
-    nowhere = prepared("GET", "/v1/no-such-thing", headers=_bearer(tokens))
+    nowhere = prepared("GET", "/v1/no-such-thing", headers=tokens.bearer())
     yield Case("a path that does not exist", 404, nowhere, "RFC 9110 section 15.5.5")
-    method = prepared("DELETE", resource.path, headers=_bearer(tokens))
+    method = prepared("DELETE", resource.path, headers=tokens.bearer())
     yield Case("a method the path does not have", 405, method, "RFC 9110 section 15.5.6", _allow)
 
 
 def _too_large(tokens: Tokens, resource: Resource, limit: int) -> Case:
     """A valid payload with so many spaces behind it that one byte is too much."""
     body = json.dumps(resource.example).encode().ljust(limit + 1)
-    headers = _bearer(tokens) | {"Content-Type": "application/json", "Idempotency-Key": _key()}
+    headers = tokens.bearer() | {"Content-Type": "application/json", "Idempotency-Key": _key()}
     request = prepared("POST", resource.path, headers=headers, body=body)
     return Case(f"a body of {limit + 1} bytes", 413, request, "RFC 9110 section 15.5.14")
 
 
 def _states(client: Client, tokens: Tokens, resource: Resource) -> Iterator[Case]:
-    headers = _bearer(tokens)
+    headers = tokens.bearer()
     path = resource.cancel_path(resource.existing(client, headers)[0])
     unconditional = prepared("POST", path, headers=headers)
     yield Case("cancelling without If-Match", 428, unconditional, "RFC 6585 section 3")
@@ -162,10 +162,6 @@ def _allow(answer: Response) -> str:
     if not methods & {"GET", "POST"}:
         return "Allow names neither GET nor POST, which the path has"
     return "Allow names DELETE, which was refused" if "DELETE" in methods else ""
-
-
-def _bearer(tokens: Tokens, scope: str | None = None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {tokens.mint(scope)}"}
 
 
 def _key() -> str:

@@ -25,6 +25,7 @@ from assesskit.checks.contract_facts import Thing
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
 from assesskit.checks.contract_limits import page_limits
 from assesskit.checks.contract_requests import bodies, body_of, queries, text_of
+from assesskit.checks.creation import patiently
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request
@@ -48,9 +49,8 @@ LATE = 5
 SHOWN = 4
 PLACE = "RFC 9110 section 15.3.2"
 MADE = (200, 201)
-BUSY = (429, 503, 504)
-PATIENCE, PAUSE = 10.0, 0.5
-"""Seconds spent in all, and between two tries, on answers that say the service cannot just now."""
+PATIENCE = 10.0
+"""Seconds spent in all on answers that say the service cannot just now."""
 LONGEST = 500
 """Characters of a query; longer ones are refused by servers, not services."""
 
@@ -92,7 +92,7 @@ class _Exploration:
         self._resource = resource
         self.create, self._lists = f"POST {resource.path}", f"GET {resource.path}"
         self._judge = Judge(contract)
-        self._bearer = ("Authorization", f"Bearer {tokens.mint()}")
+        self._bearer = tokens.bearer()
         self._until = time.monotonic() + SECONDS
         self._patience = PATIENCE
         self.count = 0
@@ -102,7 +102,7 @@ class _Exploration:
 
     def run(self, examples: int) -> None:
         """Explore each operation. Raises TimeoutError when the time is up."""
-        self._resource.made(self._client, dict([self._bearer]))
+        self._resource.made(self._client, self._bearer)
         for operation in PLATFORM:
             self._send(operation, operation.split()[1])
         for body in bodies(self._contract, self._resource.path):
@@ -223,8 +223,8 @@ class _Exploration:
         """Send one request; what came of it, and whether that is right. A success has to tell of `thing` what is so."""
         if time.monotonic() > self._until:
             raise TimeoutError
-        fields = (self._bearer, *(headers or {}).items())
-        exchange = self._patiently(Request(operation.partition(" ")[0], path, fields, body))
+        fields = {**self._bearer, **(headers or {})}
+        exchange = self._patiently(Request(operation.partition(" ")[0], path, tuple(fields.items()), body))
         self.count += 1
         self.waited += exchange.seconds
         if operation == self.create and exchange.seconds > PROMISED + TOLERANCE:
@@ -247,11 +247,9 @@ class _Exploration:
         On a busy machine a right service may shed a request or lose its dependency for a moment; one that is broken
         answers so every time.
         """
-        exchange = self._client.send(request)
-        while exchange.response and exchange.response.status in BUSY and self._patience > 0:
-            self._patience -= PAUSE
-            time.sleep(PAUSE)
-            exchange = self._client.send(request)
+        began = time.monotonic()
+        exchange = patiently(self._client, request, self._patience)
+        self._patience = max(0.0, self._patience - (time.monotonic() - began - exchange.seconds))
         return exchange
 
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
+from assesskit.checks.stalls import Stalls
+
+if TYPE_CHECKING:
+    from assesskit.checks.http import Client
+    from assesskit.checks.services import Service
 
 CREATED = 201
+RECOVERING = (429, 503, 504)
+PATIENCE = 15.0
+"""Seconds that a service gets to make things again after what other checks did to its dependency."""
+POLL = 0.25
 
 _PATH = re.compile(r"/[!-~]+")
 
@@ -37,17 +47,42 @@ class Creation:
         unique = f"{payload[mark]}-{uuid.uuid4().hex[:12].upper()}"
         return cls(path, {**payload, mark: unique}, unique, token, str(uuid.uuid4()))
 
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header that its caller is known by."""
+        return {"Authorization": f"Bearer {self.token}"}
+
     def request(self, *, body: bytes | None = None, key: str | None = "", **headers: str) -> Request:
         """The request; `body` writes the same payload otherwise, `key` None leaves the Idempotency-Key out.
 
         Further headers by keyword: ``traceparent="…"``.
         """
         named = self.key if key == "" else key
-        fields = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers}
+        fields = {**self.bearer, "Content-Type": "application/json", **headers}
         if named is not None:
             fields["Idempotency-Key"] = named
         written = json.dumps(dict(self.payload)).encode() if body is None else body
         return Request("POST", self.path, tuple(fields.items()), written)
+
+
+def patiently(sender: Client | Service, request: Request, seconds: float = PATIENCE) -> Exchange:
+    """Send a request; again, for some `seconds`, while the answer says that the service still recovers from what was
+    done to its dependency before, or has no room just now. Not for what is judged: for what has to be there first.
+    """
+    with Stalls() as stalls:
+        while True:
+            exchange = sender.send(request)
+            recovering = exchange.response is not None and exchange.response.status in RECOVERING
+            if not recovering or not stalls.within(seconds):
+                return exchange
+            time.sleep(POLL)
+
+
+def made(sender: Client | Service, creation: Creation, **headers: str) -> Exchange:
+    """Make what a check goes on with, patiently; `headers` as in `Creation.request`. Raises Failure when it fails."""
+    exchange = patiently(sender, creation.request(body=None, **headers))
+    created(exchange)
+    return exchange
 
 
 def created(exchange: Exchange) -> Response:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from assesskit.checks.creation import CREATED, Creation, created, place
+from assesskit.checks.creation import CREATED, Creation, created, made, place
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
 from assesskit.checks.http import Client
@@ -61,8 +61,7 @@ def expect_key_required(service: Service, relay: Relay, creation: Creation) -> N
             exchange=exchange,
         )
         expect_effects(relay, creation, 0, f"one request {told}", exchange)
-    exchange = service.send(creation.request())
-    created(exchange)
+    exchange = made(service, creation)
     expect_effects(relay, creation, 1, "the same request with an Idempotency-Key", exchange)
 
 
@@ -71,7 +70,7 @@ def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:
 
     The same payload under a new key is a new intention: another thing, and the work done once more.
     """
-    first = created(service.send(creation.request()))
+    first = made(service, creation).answered()
     rewritten = json.dumps(dict(reversed(list(creation.payload.items()))), indent=2).encode()
     for body, told in (
         (None, "an identical retry"),
@@ -126,8 +125,7 @@ def expect_scoped(
     `others` are tokens of two other callers, who use the key too: one with the same payload, one with another.
     `renewed` is a new token of the first caller, for whom it is the same key still.
     """
-    first = service.send(creation.request())
-    created(first)
+    first = made(service, creation)
     same, other = (replace(creation, token=token) for token in others)
     other = replace(other, payload={**creation.payload, **changes})
     places = {place(first)}
@@ -157,7 +155,7 @@ def expect_scoped(
 
 def expect_other_payload_refused(service: Service, relay: Relay, creation: Creation, **changes: Any) -> None:
     """The same key with another payload: 422, and no further work."""
-    created(service.send(creation.request()))
+    made(service, creation)
     other = replace(creation, payload={**creation.payload, **changes})
     exchange = service.send(other.request())
     expect(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from assesskit.checks.creation import Creation, created
+from assesskit.checks.creation import Creation, created, made
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, expect_effects, expect_same_thing
@@ -36,8 +36,7 @@ FAILURES = (
 
 def expect_kept(service: Service, relay: Relay, creation: Creation) -> None:
     """What was acknowledged before the service was killed gets the same answer after it, and no second effect."""
-    first = service.send(creation.request())
-    created(first)
+    first = made(service, creation)
     _killed(service)
     expect_same_thing(first, service.send(creation.request()), "a retry after the service was killed and started again")
     expect_effects(relay, creation, 1, "one request before the service was killed, and its retry after that")

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from assesskit.checks.creation import Creation, created
+from assesskit.checks.creation import RECOVERING, Creation, created
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive, expect
-from assesskit.checks.resource import RECOVERING
 from assesskit.checks.services import Control, Service
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay

@@ -46,7 +46,7 @@ def pages_are_stable(client: Client, tokens: Tokens, contract: dict[str, Any], r
 class _Paging:
     def __init__(self, client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
         self._client = client
-        self._bearer = {"Authorization": f"Bearer {tokens.mint()}"}
+        self._bearer = tokens.bearer()
         self._limits = page_limits(contract, resource)
         self._resource = resource
         self._things = resource.path.rpartition("/")[2]

@@ -23,21 +23,16 @@ The exercise says so in its facts, so the checks of this library know no domain:
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assesskit.checks.creation import Creation
+from assesskit.checks.creation import Creation, patiently
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, prepared
 
-RECOVERING = (429, 503, 504)
-PATIENCE = 15.0
-"""Seconds that a service gets to make things again after what other checks did to its dependency."""
-POLL = 0.25
 _ID = re.compile(r"[\w.~-]{1,100}", re.ASCII)
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
@@ -110,11 +105,5 @@ class Resource:
 
     def made(self, client: Client, bearer: Mapping[str, str]) -> Exchange:
         """Make one; while the service says that it is still recovering, try again. The answer may be any other."""
-        until = time.monotonic() + PATIENCE
-        while True:
-            headers = {**bearer, "Idempotency-Key": str(uuid.uuid4())}
-            exchange = client.send(prepared("POST", self.path, headers=headers, json=self.example))
-            recovering = exchange.response is not None and exchange.response.status in RECOVERING
-            if not recovering or time.monotonic() > until:
-                return exchange
-            time.sleep(POLL)
+        headers = {**bearer, "Idempotency-Key": str(uuid.uuid4())}
+        return patiently(client, prepared("POST", self.path, headers=headers, json=self.example))

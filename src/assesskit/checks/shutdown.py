@@ -8,11 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from assesskit.checks.creation import CREATED, Creation, created, place
+from assesskit.checks.creation import CREATED, Creation, created, made, place
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive, expect
-from assesskit.checks.resource import PATIENCE, RECOVERING
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.tracing import Caller, settled
@@ -45,8 +44,7 @@ def expect_drained(service: Service, relay: Relay, before: Creation, during: Cre
 
     `before` is acknowledged before the signal, `during` is in flight. The service serves again on return.
     """
-    acknowledged = [service.send(before.request())]
-    created(acknowledged[0])
+    acknowledged = [made(service, before)]
     with Stalls() as stalls:
         in_flight, newcomer, state, seconds = _stopped(service, relay, during)
     _expect_answered(in_flight)
@@ -85,8 +83,7 @@ def expect_flushed(
     """
     callers = [Caller.fresh() for _ in before]
     exchanges = [
-        _recovered(service, one.request(traceparent=caller.traceparent))
-        for one, caller in zip(before, callers, strict=True)
+        made(service, one, traceparent=caller.traceparent) for one, caller in zip(before, callers, strict=True)
     ]
     last = Caller.fresh()
     with _held(service, relay, during.request(traceparent=last.traceparent), during.mark) as pending:
@@ -175,18 +172,6 @@ def _expect_spans(spans: Sequence[Span], exchange: Exchange, when: str) -> None:
         received=f"the answer {exchange.answered().status}, and no span",
         expected="what is not exported yet is sent before the process ends",
     )
-
-
-def _recovered(service: Service, request: Request) -> Exchange:
-    """Send a creation; again while the service still says that it recovers from what another check did."""
-    with Stalls() as stalls:
-        while True:
-            exchange = service.send(request)
-            recovering = exchange.response is not None and exchange.response.status in RECOVERING
-            if not recovering or not stalls.within(PATIENCE):
-                created(exchange)
-                return exchange
-            time.sleep(0.25)
 
 
 def _told(state: dict[str, Any]) -> str:

@@ -35,6 +35,10 @@ class Tokens:
         """A signed token for the service named by `key`; see `claims`."""
         return self.signed(self.claims(scope, subject, **overrides), key=key)
 
+    def bearer(self, scope: str | None = None, **overrides: Any) -> dict[str, str]:
+        """The header that a new token is sent in; see `claims`."""
+        return {"Authorization": f"Bearer {self.mint(scope, **overrides)}"}
+
     def signed(self, claims: Mapping[str, Any], *, key: str = "submission", **header: Any) -> str:
         """A token of just these claims, with further header parameters."""
         return jwt.encode(dict(claims), self._key(key), algorithm="RS256", headers=header)
