@@ -93,7 +93,7 @@ def test_a_line_that_is_still_being_written_is_not_judged() -> None:
 
 def test_an_earlier_line_is_none_of_this_request() -> None:
     """A line from before does not count."""
-    with pytest.raises(Failure, match="there is none since"):
+    with pytest.raises(Failure, match="nothing was printed there"):
         judged(json.dumps(FLAT) + "\n", before=json.dumps(FLAT) + "\n")
 
 
@@ -139,8 +139,9 @@ def test_a_trace_id_on_standard_error_is_none() -> None:
     told = {"stdout": "", "stderr": '{"trace_id": "0af7651916cd43dd"}\n'}
     reply = json.dumps({"id": 1, "ok": True, "result": told}).encode()
     service = Service("submission", {"port": 1}, Harness(io.BytesIO(reply), io.BytesIO()))
-    with pytest.raises(Failure, match="no JSON log line holds the trace id"):
+    with pytest.raises(Failure, match="no JSON log line holds the trace id") as caught:
         logs.expect_correlated(service, {"0af7651916cd43dd": "GET /v1/orders/{id}"}, Evidence())
+    assert caught.value.received == "a line with it on standard error"
 
 
 def test_a_secret_is_found_and_not_repeated() -> None:

@@ -59,7 +59,8 @@ def expect_correlated(service: Service, requests: Mapping[str, str], evidence: E
     """Each request (its trace id -> what it was, in words) has a line, a JSON object, that holds its trace id."""
     with Stalls() as stalls:
         while True:
-            lines = service.logs()["stdout"].splitlines()
+            printed = service.logs()
+            lines = printed["stdout"].splitlines()
             missing = [trace_id for trace_id in requests if not any(_holds(line, trace_id) for line in lines)]
             if not missing or not stalls.within(ARRIVAL):
                 break
@@ -67,11 +68,12 @@ def expect_correlated(service: Service, requests: Mapping[str, str], evidence: E
     evidence.log("the last lines that were printed", lines[-SHOWN:])
     if not missing:
         return
+    elsewhere = "a line with it on standard error" if missing[0] in printed["stderr"].lower() else "no line with it"
     plain = any(missing[0] in line.lower() for line in lines)
     raise Failure(
         f"no JSON log line holds the trace id of {requests[missing[0]]}",
         sent="\n".join(f"{words} with trace id {trace_id}" for trace_id, words in requests.items()),
-        received="a line with it that is no JSON object" if plain else "no line with it",
+        received="a line with it that is no JSON object" if plain else elsewhere,
         expected="for every request a JSON line on standard output with its 32-digit trace id",
     )
 
@@ -100,7 +102,7 @@ def expect_structured(service: Service, before: str, requests: Sequence[Asked], 
         )
     if untold:
         closest = min(new, key=lambda one: len(_faults(_said(one), untold[0])), default=None)
-        faults = ["there is none since"] if closest is None else _faults(_said(closest), untold[0])
+        faults = ["nothing was printed there"] if closest is None else _faults(_said(closest), untold[0])
         raise Failure(
             f"no line on standard output tells all of {untold[0]}: {', '.join(faults)}",
             sent="\n".join(map(str, requests)),

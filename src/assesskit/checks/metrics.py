@@ -241,9 +241,10 @@ def _histogram_fault(grown: Page, answered: Mapping[tuple[str, int], int]) -> Fa
         )
         if counted and sum(counted) == posts and sum(summed) > 0:
             return None
-        if counted:
-            told = f"POST: {sum(counted):+.1f} of {posts}, which took {sum(summed):g} together"
-            fault = Fault(f"{name} does not agree with what was answered", told)
+        if counted and sum(counted) == posts:
+            fault = Fault(f"{name} says that requests take no time", f"the sum of {posts} x POST: {sum(summed):+.1f}")
+        elif counted:
+            fault = Fault(f"{name} does not agree with what was answered", f"POST: {sum(counted):+.1f} of {posts}")
     return fault
 
 
