@@ -176,6 +176,8 @@ class Orders:
             raise Refused(409)
         key = str(uuid.uuid4())
         made = "2026-03-01T09:30:00Z" if "same time for all" in self.flaws else datetime.now(UTC).isoformat()
+        if "whole seconds" in self.flaws:
+            made = datetime.now(UTC).isoformat(timespec="seconds")
         fixed = {"id": key, "status": "confirmed", "created_at": made, "version": 1}
         self.orders[key] = {"sku": given["sku"], "quantity": given["quantity"], "note": given.get("note"), **fixed}
         if "forgets the note" in self.flaws:
@@ -197,6 +199,8 @@ class Orders:
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 72):
             raise Refused(422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
+        if "whole seconds" in self.flaws:
+            newest.sort(key=lambda order: (order["created_at"], order["id"]), reverse=True)
         start, size = self.start(newest), int(limit) if limit.isdecimal() else DEFAULT
         if "a page too many" in self.flaws:
             size += 1

@@ -22,7 +22,7 @@ REFUSED = 401
 
 
 def refuses_forgeries(client: Client, relay: Relay, tokens: Tokens, resource: Resource) -> None:
-    """Read, create and cancel with every kind of token. All are tried before Failure."""
+    """Read, list, create and cancel with every kind of token. All are tried before Failure."""
     item, made = resource.existing(client, tokens.bearer())
     tag = made.headers.get("etag") or "*"
     creation = resource.fresh(tokens.mint())
@@ -56,6 +56,7 @@ def _requests(
 ) -> Iterator[tuple[str, Request]]:
     fields = {"Authorization": forgery.authorization}
     yield f"reading with {forgery.name}", prepared("GET", resource.item_path(item), headers=fields)
+    yield f"listing with {forgery.name}", prepared("GET", resource.path, headers=fields)
     create = creation.request(key=str(uuid.uuid4()), Authorization=forgery.authorization)
     yield f"creating with {forgery.name}", create
     cancel = prepared("POST", resource.cancel_path(item), headers=fields | {"If-Match": tag})

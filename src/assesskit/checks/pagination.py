@@ -1,11 +1,14 @@
 """Pages that a cursor leads through: newest first, none repeated, none left out, while others are made in between.
 
-A page may hold fewer things than asked for, and the order of things made at the same moment is open; both are judged by
-what a caller needs, never by how the cursor is built.
+A page may hold fewer things than asked for, and the order of things made at the same time is open: of those we made at
+once, and of those that the service itself gives the same time, which may be a whole second. All is judged by what a
+caller needs, never by how the cursor is built.
 """
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ from assesskit.checks.tokens import Tokens
 
 AT_ONCE = 4
 """Things made at the same moment, so that some have the same time."""
+COARSEST = 1.0
+"""Seconds between two moments for which a service may give one time."""
 SPARE = 3
 """Things more than a page holds by default, and pages more than the things made need."""
 MOST_PAGES = 200
@@ -31,9 +36,10 @@ MADE_UP = ("made-up-cursor", "bm8tc3VjaC1wYWdl", "x" * 40)
 
 @dataclass(frozen=True)
 class Page:
-    """The ids on one page, the cursor of the next, and the exchange that brought them."""
+    """The ids on one page, with their times, the cursor of the next, and the exchange that brought them."""
 
     ids: tuple[str, ...]
+    times: Mapping[str, str]
     following: str | None
     exchange: Exchange
 
@@ -50,8 +56,8 @@ class _Paging:
         self._limits = page_limits(contract, resource)
         self._resource = resource
         self._things = resource.path.rpartition("/")[2]
-        self._made: dict[str, int] = {}
-        """The ids of what exists before paging begins, each with the moment it was made, counted from 0."""
+        self._made: dict[str, float] = {}
+        """The ids of what exists before paging begins, each with the moment when it was asked for."""
 
     def judge(self) -> None:
         """Every way of paging in turn."""
@@ -62,30 +68,34 @@ class _Paging:
         self._made_up()
 
     def _make_some(self) -> None:
+        """Some at a time; those that come first long enough before the others that no service takes them for one."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for moment in range((self._limits.default + SPARE) // AT_ONCE + 1):
+            for number in range((self._limits.default + SPARE) // AT_ONCE + 1):
+                moment = time.monotonic()
                 ids = list(pool.map(lambda _: self._make(), range(AT_ONCE)))
                 self._made |= dict.fromkeys(ids, moment)
+                if number == 0:
+                    time.sleep(COARSEST)
 
     def _make(self) -> str:
         return self._resource.existing(self._client, self._bearer)[0]
 
     def _one_by_one(self) -> None:
         """Pages of one, and something is made between every two of them: all page limits, all ties, all moves show."""
-        met: list[str] = []
+        met: dict[str, str] = {}
         pages = self._pages({"limit": "1"}, 1, self._make)
         for _, page in zip(range(len(self._made) + AT_ONCE * SPARE), pages, strict=False):
-            met += page.ids
-            if self._made.keys() <= set(met):
+            met |= page.times
+            if self._made.keys() <= met.keys():
                 break
         self._expect_all(met, "with limit=1, while others were being made,")
 
     def _to_the_end(self) -> None:
         """Pages as large as they may be, to the last."""
         largest = self._limits.largest
-        met: list[str] = []
+        met: dict[str, str] = {}
         for number, page in enumerate(self._pages({"limit": str(largest)}, largest, lambda: None)):
-            met += page.ids
+            met |= page.times
             if number == MOST_PAGES:
                 raise Inconclusive(f"there are more than {MOST_PAGES} pages")
         self._expect_all(met, f"with limit={largest} to the last page")
@@ -120,17 +130,18 @@ class _Paging:
             expected="200 with items and next_cursor, which is a string or null",
             exchange=exchange,
         )
-        page = Page(tuple(str(item.get("id")) for item in items or ()), following, exchange)
+        times = {str(item.get("id")): str(item.get(self._resource.created)) for item in items or ()}
+        page = Page(tuple(str(item.get("id")) for item in items or ()), times, following, exchange)
         self._expect(len(page.ids) <= most, page, f"holds {len(page.ids)} {self._things}", f"at most {most}")
         return page
 
-    def _expect_all(self, met: list[str], how: str) -> None:
-        """Everything that existed was met, in its order."""
-        moments = [self._made[one] for one in met if one in self._made]
+    def _expect_all(self, met: Mapping[str, str], how: str) -> None:
+        """Everything that existed was met, in its order; `met` has the time of each, in the order it was met."""
+        moments = [(self._made[one], told) for one, told in met.items() if one in self._made]
         told = f"paging through the {self._things} {how}"
         sent = f"GET {self._resource.path}, then again with cursor={{next_cursor}}, page by page"
         expected = f"each of the {self._things} that existed when paging began, once, the newest first"
-        if moments != sorted(moments, reverse=True):
+        if any(_before(*one, *other) for one, other in itertools.combinations(moments, 2)):
             raise Failure(f"{told} did not lead from the newest to the oldest", sent=sent, expected=expected)
         if len(moments) < len(self._made):
             raise Failure(f"{told} left out some that existed when it began", sent=sent, expected=expected)
@@ -165,6 +176,11 @@ class _Paging:
             expected=expected or f"each of the {self._things} on one page only, and next_cursor null on the last",
             exchange=page.exchange,
         )
+
+
+def _before(moment: float, told: str, later: float, later_told: str) -> bool:
+    """Whether a thing that was met first was made before the one that was met later, and not at the same time."""
+    return moment < later and (told != later_told or later - moment > COARSEST)
 
 
 def _told(asked: Mapping[str, str], cursor: str | None) -> str:
