@@ -1,9 +1,10 @@
 """The one HTTP client that speaks to a submission, and it expects the worst.
 
-h11 over a plain socket to literal 127.0.0.1, one connection a request. The deadline covers connecting, sending and the
-last byte of the answer. Its bytes on the wire, of the header and of the body are capped, and so are its header fields
-and the pieces it comes in, since each costs the grader's own processor. It follows no redirect, knows no proxy and
-accepts no content coding. What a server does wrong is an `Exchange` with an `error`, never an exception.
+h11 over a plain socket to literal 127.0.0.1, one connection a request; the server is not told so, since by `Connection:
+close` it could tell a check from load. The deadline covers connecting, sending and the last byte of the answer. Its
+bytes on the wire, of the header and of the body are capped, and so are its header fields and the pieces it comes in,
+since each costs the grader's own processor. It follows no redirect, knows no proxy and accepts no content coding. What
+a server does wrong is an `Exchange` with an `error`, never an exception.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Client:
 
     def _written(self, connection: h11.Connection, request: Request, *, unfinished: bool) -> bytes:
         given = {name.lower() for name, _ in request.headers}
-        own = [("Host", f"127.0.0.1:{self.port}"), ("Accept-Encoding", "identity"), ("Connection", "close")]
+        own = [("Host", f"127.0.0.1:{self.port}"), ("Accept-Encoding", "identity")]
         if (request.body or request.method in WITH_BODY) and "transfer-encoding" not in given:
             own.append(("Content-Length", str(len(request.body))))
         fields = [(name, value) for name, value in own if name.lower() not in given]
