@@ -97,17 +97,17 @@ def test_retries_to_the_dependency_under_its_own_key_are_one_effect(inventory: i
 def test_probes_that_tell_the_two_questions_apart_pass(service: Service, relay: Relay) -> None:
     """Alive all the time; ready, not ready, ready again."""
     probes.expect_turns(service, "/readyz", 200, 2, "the start")
-    relay.everything(Fault.refuse())
+    relay.shut()
     probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone")
     probes.expect_turns(service, "/readyz", 503, 2, "the dependency was lost")
-    relay.everything(None)
+    relay.reopen()
     probes.expect_turns(service, "/readyz", 200, 2, "the dependency was back")
 
 
 @flawed("liveness asks")
 def test_liveness_that_asks_the_dependency_shows(service: Service, relay: Relay) -> None:
     """A 503 of liveness during an outage of others is a failure."""
-    relay.everything(Fault.refuse())
+    relay.shut()
     with pytest.raises(Failure, match="GET /livez answered 503 while"):
         probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone")
 
@@ -115,7 +115,7 @@ def test_liveness_that_asks_the_dependency_shows(service: Service, relay: Relay)
 @flawed("ready for ever")
 def test_readiness_that_never_falls_shows(service: Service, relay: Relay) -> None:
     """Readiness that stays 200 past its time is a failure."""
-    relay.everything(Fault.refuse())
+    relay.shut()
     with pytest.raises(Failure, match=r"answered 200 0\.3 s after the dependency was lost"):
         probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
 
@@ -134,6 +134,12 @@ def test_a_wait_with_an_end_passes(service: Service, relay: Relay, order: Creati
     relay.reset()
     resilience.settle(service, fresh)
     created(service.send(fresh().request()))
+
+
+def test_a_dependency_that_is_gone_costs_no_wait(service: Service, relay: Relay, order: Creation) -> None:
+    """Nobody listens: a service that expects it says 503."""
+    relay.shut()
+    resilience.expect_bounded_wait(service, order, 2.0, "refuses every connection")
 
 
 @flawed("no timeout")

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -171,6 +172,44 @@ def test_a_refused_call_is_closed_without_a_byte(relay, target):
     relay.script("TEA", Fault.refuse())
     assert _raw(relay, b'{"sku": "TEA"}') == b""
     assert target.seen == []
+
+
+def test_a_shut_relay_refuses_connections_until_it_is_opened_again(relay, target):
+    """As if nothing listened; nothing is recorded, and after it calls cross as before."""
+    for again in (relay.reopen, relay.reset):
+        post(relay)
+        relay.shut()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", relay.port), timeout=5)
+        again()
+    assert post(relay).status_code == 201
+    assert len(relay.calls("TEA")) == len(target.seen) == 3
+
+
+def test_a_shut_relay_ends_connections_that_were_kept(relay):
+    """A client that keeps one open finds it closed: a server that is gone has none."""
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=5) as kept:
+        kept.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        relay.shut()
+        with suppress(ConnectionResetError):
+            while kept.recv(65536):
+                pass
+    relay.reopen()
+
+
+def test_nobody_else_gets_the_port_of_a_shut_relay(relay):
+    """It stays taken for those who would share it, too."""
+    post(relay)
+    relay.shut()
+    for address in ("127.0.0.1", "0.0.0.0"):
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            with pytest.raises(OSError, match="in use"):
+                thief.bind((address, relay.port))
+    relay.reopen()
+    assert post(relay).status_code == 201
 
 
 @pytest.mark.parametrize("forward", [False, True])

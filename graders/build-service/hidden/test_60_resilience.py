@@ -40,6 +40,13 @@ def test_an_inventory_in_trouble_costs_a_bounded_wait(service, dependency, fresh
     resilience.expect_bounded_wait(service, creation, LONGEST, trouble)
 
 
+@pytest.mark.criterion("resilience.timeout")
+def test_an_inventory_that_is_gone_costs_a_bounded_wait(service, dependency, fresh) -> None:
+    """Nobody listens at its address: 503 or 504 in time."""
+    dependency.shut()
+    resilience.expect_bounded_wait(service, fresh(), LONGEST, "refuses every connection")
+
+
 @pytest.mark.criterion("resilience.retry-budget")
 def test_a_flaky_inventory_is_asked_again(service, dependency, fresh, evidence) -> None:
     """A call that fails for a moment does not fail the order."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from assesskit.checks import probes, resilience
-from assesskit.instruments.relay import Fault
 
 pytestmark = pytest.mark.usefixtures("settles")
 READY = "/readyz"
@@ -16,9 +15,9 @@ WITHIN = 5.0 + resilience.TOLERANCE
 def test_ready_follows_an_inventory_that_refuses(service, dependency) -> None:
     """Not ready soon after the dependency is gone, ready soon after it is back."""
     probes.expect_turns(service, READY, 200, WITHIN, "a start with everything in place")
-    dependency.everything(Fault.refuse())
-    probes.expect_turns(service, READY, 503, WITHIN, "the inventory began to refuse every call")
-    dependency.everything(None)
+    dependency.shut()
+    probes.expect_turns(service, READY, 503, WITHIN, "the inventory began to refuse every connection")
+    dependency.reopen()
     probes.expect_turns(service, READY, 200, WITHIN, "the inventory was back")
 
 

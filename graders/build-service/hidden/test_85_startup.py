@@ -12,7 +12,7 @@ ANSWERS_WITHIN = 3.0 + resilience.TOLERANCE
 
 @pytest.mark.criterion("probes.startup")
 def test_a_start_without_the_inventory_ends_well(service, dependency) -> None:
-    """Started while the inventory refuses every call: up, not ready, and ready once it is back."""
+    """Started while the inventory refuses every connection: up, not ready, and ready once it is back."""
     probes.expect_starts_alone(service, dependency, WITHIN)
 
 

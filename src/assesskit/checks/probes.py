@@ -11,7 +11,6 @@ from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
-from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
 POLL = 0.1
@@ -76,12 +75,12 @@ def expect_turns(service: Service, path: str, status: int, within: float, after:
 
 
 def expect_starts_alone(service: Service, relay: Relay, within: float) -> None:
-    """Started while its dependency refuses every call, the service stays up, not ready, and is ready after its return.
+    """Started while its dependency refuses every connection, the service stays up, not ready; ready after its return.
 
     Until it is ready it may answer anything but 200, or not listen yet.
     """
     service.stop(STOPS)
-    relay.everything(Fault.refuse())
+    relay.shut()
     service.start()
     began = time.monotonic()
     answered = None
@@ -93,7 +92,7 @@ def expect_starts_alone(service: Service, relay: Relay, within: float) -> None:
         expect(not said, told, expected="503", exchange=exchange)
         _expect_runs(service, "started while its dependency was away")
         time.sleep(POLL)
-    relay.everything(None)
+    relay.reopen()
     patience = service.ready_within if answered is None else within
     expect_turns(service, service.ready_path, OK, patience, "the dependency came back, during the start")
 
@@ -126,7 +125,7 @@ def _expect_runs(service: Service, when: str) -> None:
     if not state["running"]:
         raise Failure(
             f"the service {ended(state)}, {when}",
-            sent="a start, while every call to the dependency is refused",
+            sent="a start, while every connection to the dependency is refused",
             received="its end",
             expected="a service that runs, is not ready, and becomes ready after the return",
         )

@@ -39,7 +39,9 @@ class Fault:
 
     @classmethod
     def refuse(cls) -> Fault:
-        """Close the connection without a byte, as a server does that goes away. The target does not see the call."""
+        """Take the call and close its connection without a byte, as a server does that goes away. The target does not
+        see the call. A connection is refused by `Relay.shut`.
+        """
         return cls("refuse", forward=False)
 
     @classmethod

@@ -93,13 +93,23 @@ class Relay:
         """Play `fault` for every call whose key has no script; None ends it."""
         self._program.ask("everything", fault=_plain(fault))
 
+    def shut(self) -> None:
+        """Listen no more, as if nothing ran there: connections are refused, and those there are end. It records nothing
+        until `reopen` or `reset`; the port stays the relay's.
+        """
+        self._program.ask("shut")
+
+    def reopen(self) -> None:
+        """Listen again."""
+        self._program.ask("reopen")
+
     def release(self, key: str | None = None) -> int:
         """Let go of the calls that are held now (of one key, or all); return how many. Faults stay as they are."""
         released: int = self._program.ask("release", key=key)
         return released
 
     def reset(self) -> None:
-        """Take all faults away, let go of what is held, and count attempts from 1 again. What was recorded stays."""
+        """Listen, take faults away, let go of what is held, count attempts from 1 again; what was recorded stays."""
         self._program.ask("reset")
 
     def calls(self, key: str | None = None) -> list[Call]:

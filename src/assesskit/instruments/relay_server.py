@@ -65,7 +65,8 @@ class RelayProgram:
         self._changed = asyncio.Event()
         self._rule = KeyRule("path:1")
         self._target = ""
-        self._http: aiohttp.ClientSession  # needs the running loop: made when the relay opens
+        self._listener: Listener  # these need the running loop: made when the relay opens
+        self._http: aiohttp.ClientSession
         self.closing = AsyncExitStack()
 
     async def open(self, port: int, target: int, key: str) -> int:
@@ -82,7 +83,8 @@ class RelayProgram:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
         self._http = await self.closing.enter_async_context(session)
-        return await Listener(self._relay).open(port)
+        self._listener = Listener(self._relay)
+        return await self._listener.open(port)
 
     async def script(self, key: str, faults: list[dict[str, Any] | None], first: int, always: bool) -> None:  # noqa: FBT001
         """Play faults for one key."""
@@ -94,6 +96,14 @@ class RelayProgram:
         """Play one fault for every call without a script."""
         self._faults.everything = _fault(fault)
 
+    async def shut(self) -> None:
+        """Refuse connections."""
+        self._listener.refuse()
+
+    async def reopen(self) -> None:
+        """Take connections again."""
+        await self._listener.listen()
+
     async def release(self, key: str | None = None) -> int:
         """Let go of what is held."""
         held = [future for future, of in self._held.items() if (key is None or of == key) and not future.done()]
@@ -103,6 +113,7 @@ class RelayProgram:
 
     async def reset(self) -> None:
         """Take all faults away."""
+        await self.reopen()
         self._faults.reset()
         await self.release()
 
@@ -250,7 +261,7 @@ def _close(request: web.BaseRequest, *, reset: bool) -> ClosedError:
 
 
 def _commands(relay: RelayProgram) -> dict[str, Any]:
-    names = ("open", "script", "everything", "release", "reset", "calls", "clear", "waiting")
+    names = ("open", "script", "everything", "shut", "reopen", "release", "reset", "calls", "clear", "waiting")
     return {name: getattr(relay, name) for name in names}
 
 

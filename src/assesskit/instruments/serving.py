@@ -8,6 +8,7 @@ import json
 import logging
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -54,16 +55,39 @@ class Listener:
         self._server = web.Server(
             self._handle, handler_cancellation=True, auto_decompress=False, access_log=None, lingering_time=2
         )
+        self._socket: socket.socket  # when the port is known
+        self._accepting: asyncio.Server | None = None
 
     async def open(self, port: int) -> int:
         """Listen, and return the port (a free one for 0). Raises ValueError if that is impossible."""
-        loop = asyncio.get_running_loop()
         try:
-            listening = await loop.create_server(self._connect, "127.0.0.1", port, backlog=256, reuse_port=False)
+            self._socket = _bound(port)
+            await self.listen()
         except OSError as error:
             raise ValueError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
-        bound: int = listening.sockets[0].getsockname()[1]
+        bound: int = self._socket.getsockname()[1]
         return bound
+
+    async def listen(self) -> None:
+        """Take connections, for the first time or again; nothing happens to one that does."""
+        if self._accepting is None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of before may linger
+            loop = asyncio.get_running_loop()
+            self._accepting = await loop.create_server(self._connect, sock=self._socket.dup(), backlog=256)
+
+    def refuse(self) -> None:
+        """Refuse connections and end those there are, as if nobody listened; the port stays taken.
+
+        On Linux a socket that is shut down listens no more, keeps its port, and may listen again. Without SO_REUSEADDR
+        meanwhile nobody else can have the port.
+        """
+        if self._accepting is not None:
+            self._accepting.close()
+            self._accepting = None
+            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            for connection in self._server.connections:
+                connection.force_close()
 
     def _connect(self) -> asyncio.Protocol:
         live = set(self._server.connections)
@@ -92,6 +116,21 @@ class Listener:
             _held.pop(id(request), None)
             self._busy.discard(connection)
             self._quiet[connection] = None
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket that holds a port. It is bound by its number, since the system takes one of its own choice back."""
+    if not port:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+    held = socket.socket()
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 class _Unwelcome(asyncio.Protocol):
