@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from assesskit.checks import spans, tracing
-from assesskit.checks.creation import created, place
+from assesskit.checks.creation import created, made, place
 from assesskit.checks.exchange import Request
 from assesskit.checks.spans import Traced
 from assesskit.checks.tracing import Caller
@@ -23,20 +23,21 @@ def test_the_callers_trace_crosses_to_the_inventory(service, dependency, collect
 @pytest.mark.criterion("tracing.semantics")
 def test_spans_say_what_happened(service, dependency, collector, fresh, resource, tokens, evidence) -> None:
     """A write, a read, a read of nothing and a write that fails have the right kinds, parents, names and statuses."""
+    made(service, fresh())
     write, read, miss, failing = (Caller.fresh() for _ in range(4))
     intended, refused = fresh(), fresh()
-    made = service.send(intended.request(traceparent=write.traceparent))
-    created(made)
+    order = service.send(intended.request(traceparent=write.traceparent))
+    created(order)
     dependency.script(refused.mark, Fault.refuse(), always=True)
     failed = service.send(refused.request(traceparent=failing.traceparent))
     bearer = ("Authorization", f"Bearer {tokens.mint()}")
     nothing = str(uuid.uuid4())
-    found = service.send(Request("GET", place(made), (bearer, ("traceparent", read.traceparent))))
+    found = service.send(Request("GET", place(order), (bearer, ("traceparent", read.traceparent))))
     missed = service.send(Request("GET", resource.item_path(nothing), (bearer, ("traceparent", miss.traceparent))))
     path = resource.path
-    writing = Traced(f"POST {path}", write, made, path)
+    writing = Traced(f"POST {path}", write, order, path)
     sent = [
-        Traced(f"GET {resource.item}", read, found, path, place(made).rpartition("/")[2]),
+        Traced(f"GET {resource.item}", read, found, path, place(order).rpartition("/")[2]),
         Traced(f"GET {resource.item} with an id that does not exist", miss, missed, path, nothing),
         Traced(f"POST {path} while the dependency refuses the call", failing, failed, path),
     ]

@@ -10,7 +10,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from assesskit.checks.creation import Creation, created
+from assesskit.checks.creation import Creation, made
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import expect
 from assesskit.checks.services import Service
@@ -46,8 +46,7 @@ class Caller:
 def expect_joined(service: Service, relay: Relay, collector: Collector, creation: Creation, evidence: Evidence) -> None:
     """Our trace id reaches the dependency, and the service's own spans arrive under it."""
     caller = Caller.fresh()
-    request = creation.request(traceparent=caller.traceparent)
-    created(service.send(request))
+    made(service, creation, traceparent=caller.traceparent)
     calls = relay.calls(creation.mark)
     evidence.relay("calls to the dependency", calls)
     crossed = [call.header("traceparent") or "" for call in calls]
