@@ -21,6 +21,7 @@ from assesskit.instruments.relay import Fault
 @pytest.mark.criterion("logs.structured")
 def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, tokens, evidence) -> None:
     """A write, two reads and a read of nothing each leave a line with method, route, status and duration."""
+    made(service, fresh())
     before = service.logs()["stdout"]
     order = service.send(fresh().request())
     created(order)
