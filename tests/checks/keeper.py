@@ -128,6 +128,7 @@ class Orders(Quiet):
         elif self.path == "/readyz" and (self.has("ready for ever") or self.has("an old 503")):
             self.answer(200, "ready")
         else:
+            time.sleep(0.1 if self.has("readiness takes its time") else 0.0)
             fine = self.call("GET", "/healthz", None) == 200
             self.answer(200 if fine else 503, {"fine": fine})
 

@@ -58,6 +58,18 @@ def test_calls_for_things_made_are_not_those_of_probes(relay: Relay) -> None:
     assert seen.calls == len(asked)
 
 
+def test_probes_that_take_a_while_are_still_enough_to_tell(relay: Relay) -> None:
+    """A /readyz that takes a tenth of a second and asks the dependency each time is too much for it all the same."""
+    lock = Lock(free=True)
+    with Keeper(relay.port, 0, frozenset({"readiness takes its time"})) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        service = Service("submission", {"port": server.server_address[1]}, lock)
+        seen = light.probed(Control({}, lock), service, relay, ("/livez", "/readyz"), order, 2.0)
+        server.shutdown()
+    with pytest.raises(Failure, match="probes cost the dependency more than 10 calls a second"):
+        judged(seen)
+
+
 def test_without_a_quiet_moment_nothing_is_judged(relay: Relay) -> None:
     """Other pods under load would make the probes slow."""
     lock = Lock(free=False)

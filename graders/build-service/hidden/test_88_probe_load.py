@@ -13,6 +13,6 @@ LIMIT = 0.15
 
 @pytest.mark.criterion("probes.light")
 def test_probes_are_quick_and_cost_the_inventory_little(control, service, dependency, fresh, evidence) -> None:
-    """Hundreds of probes while orders are made: half of them quick, and few calls to the dependency."""
+    """Sixty probes a second while orders are made: half of them quick, and few calls to the dependency."""
     window = light.probed(control, service, dependency, ("/livez", "/readyz"), fresh, SECONDS)
     light.expect_light(window, CALLS, LIMIT, evidence)

@@ -16,12 +16,16 @@ from assesskit.checks.services import Control, Service
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay
 
-PROBERS, MAKERS = 3, 2
+PROBERS, MAKERS = 12, 2
 """Clients that probe, and clients that make things meanwhile."""
-PAUSE = 0.01
-"""Seconds between two probes of one client."""
-BETWEEN = 0.2
+EVERY = 0.2
+"""Seconds from one probe of a client to its next, which is at least as long as a probe may take: sixty a second in all,
+however long they take.
+"""
+BETWEEN = 0.3
 """Seconds between two things made by one client."""
+ENOUGH = 4096
+"""Bytes of an answer to a probe: hundreds are held."""
 FEWEST = 1.5
 """Times the calls that are allowed: fewer probes of a path than that tell nothing."""
 SHARE = 0.2
@@ -134,9 +138,12 @@ def _make(service: Service, fresh: Callable[[], Creation], until: float) -> set[
 
 
 def _probe(service: Service, paths: Sequence[str], number: int, until: float) -> list[Exchange]:
+    """Probe on time, and never twice at once: one that takes too long takes the place of the next."""
     seen: list[Exchange] = []
-    while time.monotonic() < until:
+    due = time.monotonic() + number * EVERY / PROBERS
+    while due < until:
+        time.sleep(max(0.0, due - time.monotonic()))
         path = paths[(number + len(seen)) % len(paths)]
-        seen.append(service.send(Request("GET", path), deadline=DEADLINE))
-        time.sleep(PAUSE)
+        seen.append(service.send(Request("GET", path), deadline=DEADLINE, most=ENOUGH))
+        due = max(due + EVERY, time.monotonic())
     return seen
