@@ -17,12 +17,14 @@ from assesskit.events import CriterionJudged, OnEvent
 from assesskit.grading import Cast, Record, Session
 from assesskit.model import Assessment, Criterion, Failure, Outcome, RuntimeInfo, Submitted, Usage
 from assesskit.phases import Phases
-from assesskit.pods import Image, PodRuntime
+from assesskit.pods import Image, PodRuntime, Program
 from assesskit.proof.reliability import measured
 from assesskit.scoring import judge, score
-from assesskit.staging import Secrets, grader_files, handed_over, hello, pod_spec, programs, service_specs
+from assesskit.staging import Secrets, grader_files, handed_over, hello, pod_spec, programs, service_specs, tested
 
 EVERYTHING = ("public", "hidden")
+SUBMISSION = "submission"
+"""The one program of a submission that has no parts."""
 FAILURE_LOG = 64 * 1024
 """Characters kept of the log of a failure."""
 
@@ -129,11 +131,22 @@ def _build(task: Task, runtime: PodRuntime, run: Run) -> None:
     run.phases.begin("images", "preparing the grader and the services")
     wanted = programs(task.exercise, task.folder, reference="hidden" in task.tests)
     for name, program in wanted.items():
-        if name == "submission":
+        if not program.trusted and run.phases.now != "build":
             run.phases.begin("build", "building the submission")
-        run.images[name] = runtime.build(program, run.phases.line)
-    image = runtime.describe(wanted["submission"], run.images["submission"])
+        run.images[name] = _built(program, runtime, run)
+    first = tested(task.exercise)[0].name
+    image = runtime.describe(wanted[first], run.images[first])
     run.files = grader_files(task.exercise, task.tests) | handed_over(task.exercise, task.folder, image)
+
+
+def _built(program: Program, runtime: PodRuntime, run: Run) -> Image:
+    """Build one program; what fails says which of a submission's parts it is."""
+    try:
+        return runtime.build(program, run.phases.line)
+    except SubmissionFailed as failed:
+        if program.name == SUBMISSION:
+            raise
+        raise SubmissionFailed(failed.phase, f"{program.name}: {failed.reason}", log=failed.log) from failed
 
 
 def _failure(phase: str, reason: str, log: str) -> Failure:

@@ -68,6 +68,10 @@ class Cast:
         """Every service started so far."""
         return dict(self._services)
 
+    def under_test(self) -> list[Service]:
+        """The submission's programs that were started so far."""
+        return [service for name, service in self._services.items() if self._specs[name].role == "submission"]
+
     def usage(self) -> dict[str, Usage]:
         """What each service that runs has used; asked at once, since an engine takes its time over each."""
         running = {name: service for name, service in self._services.items() if service.exit() is None}
@@ -178,8 +182,9 @@ class Session:
         self._on_event(CheckEnded(self._run, observation))
 
     def _last_lines(self) -> str:
-        submission = self._cast.started().get("submission")
-        return "\n".join(part for part in excerpt(submission).values() if part) if submission else ""
+        tested = [service for service in self._cast.under_test() if service.exit() is not None]
+        shown = (tested or self._cast.under_test())[:1]  # who has ended says why; of those that run, the first
+        return "\n".join(text for service in shown for text in excerpt(service).values() if text)
 
     def _control(self, ask: Message) -> Message:
         reply: dict[str, Any] = {"type": "reply", "id": ask["id"]}

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,13 +19,28 @@ from assesskit.checks.image import HANDED_OVER, ImageFacts
 from assesskit.checks.submitted import SUBMITTED
 from assesskit.content import Exercise, fill
 from assesskit.content.digests import files_below
+from assesskit.content.schema import Dependency, Instrument
 from assesskit.content.schema import Limits as AskedLimits
 from assesskit.content.submitted import submitted
 from assesskit.pods import Image, Limits, Pod, PodSpec, Program, Service, ServiceSpec
 
 GRADER = Path(str(resources.files("assesskit"))) / "grader"
-CANDIDATES = ("submission", "reference")
-"""The two programs that answer the contract, each with a volume, an ingest token and a key pair of its own."""
+
+
+class Tested(NamedTuple):
+    """A program that checks speak to, with a volume, an ingest token and a key pair of its own.
+
+    It is the submission, or one of its parts in `folder` of it, or the reference beside it.
+    """
+
+    name: str
+    role: Literal["submission", "reference"]
+    folder: str
+    ready_path: str
+    relay_key: str | None
+    volume_mb: int
+    limits: AskedLimits
+    env: Mapping[str, str]
 
 
 class Secrets:
@@ -56,28 +71,54 @@ class Secrets:
         return self._keys[name]
 
 
+def tested(exercise: Exercise) -> tuple[Tested, ...]:
+    """Return the programs that checks speak to; the first is the one whose clients we are."""
+    whole = exercise.spec.submission
+    if not whole.parts:
+        common = (whole.ready_path, None, whole.volume_mb, whole.limits, whole.env)
+        return Tested("submission", "submission", ".", *common), Tested("reference", "reference", ".", *common)
+    return tuple(
+        Tested(
+            part.name,
+            "submission",
+            part.folder,
+            part.ready_path,
+            part.relay_key,
+            part.volume_mb,
+            part.limits,
+            {**whole.env, **part.env},
+        )
+        for part in whole.parts
+    )
+
+
 def programs(exercise: Exercise, submission: Path, *, reference: bool) -> dict[str, Program]:
-    """Return every program of a run by service name; the submission's is the only one not trusted."""
+    """Return every program of a run by service name; the submission's are the only ones not trusted, and come last."""
     wheels = exercise.folder / exercise.spec.submission.wheels
     images = exercise.spec.submission.images
     ours = {service.name: exercise.folder / service.folder for service in exercise.spec.services}
-    if reference:
+    if reference and any(one.role == "reference" for one in tested(exercise)):
         ours["reference"] = exercise.folder / exercise.spec.proof.reference
     return {
         "grader": Program("grader", GRADER, wheels=GRADER / "requirements.txt"),
         **{name: Program(name, folder, wheels=wheels, images=images) for name, folder in ours.items()},
-        "submission": Program("submission", submission, wheels=wheels, images=images, trusted=False),
+        **{
+            one.name: Program(one.name, submission / one.folder, wheels=wheels, images=images, trusted=False)
+            for one in tested(exercise)
+            if one.role == "submission"
+        },
     }
 
 
 def pod_spec(exercise: Exercise, run: str) -> PodSpec:
     """Return what the pod is asked for: a port for every listener, a volume for every program with a store."""
-    relays = [relay for service in exercise.spec.services if service.relay_key for relay in _relays(service.name)]
-    volume = exercise.spec.submission.volume_mb
+    listening: list[Tested | Dependency | Instrument]
+    listening = [*tested(exercise), *exercise.spec.services, *exercise.spec.grader.instruments]
+    relays = [f"relay-{edge.name}" for edge in _edges(exercise)]
     return PodSpec(
         run,
-        ports=(*CANDIDATES, *(service.name for service in exercise.spec.services), *relays, "collector"),
-        volumes=dict.fromkeys(CANDIDATES, volume) if volume else {},
+        ports=(*(one.name for one in listening), *relays, "collector"),
+        volumes={one.name: one.volume_mb for one in tested(exercise) if one.volume_mb},
         seconds=exercise.spec.grader.seconds + 300.0,
     )
 
@@ -103,16 +144,15 @@ def service_specs(
         env = _filled(service.env, service.name, pod, hidden)
         limits = _limits(service.limits)
         specs[service.name] = ServiceSpec(service.name, "dependency", images[service.name], env=env, limits=limits)
-    wanted = exercise.spec.submission
-    for name in CANDIDATES:
-        if name in images:
-            specs[name] = ServiceSpec(
-                name,
-                "submission" if name == "submission" else "reference",
-                images[name],
-                env=_filled(wanted.env, name, pod, hidden),
-                volume=name if name in pod.volumes else None,
-                limits=_limits(wanted.limits),
+    for one in tested(exercise):
+        if one.name in images:
+            specs[one.name] = ServiceSpec(
+                one.name,
+                one.role,
+                images[one.name],
+                env=_filled(one.env, one.name, pod, hidden),
+                volume=one.name if one.name in pod.volumes else None,
+                limits=_limits(one.limits),
             )
     return specs
 
@@ -146,39 +186,63 @@ def hello(
     criteria: tuple[str, ...],
 ) -> dict[str, Any]:
     """Return the harness's first line; see `checks.wire`."""
-    ready = {"ready_path": exercise.spec.submission.ready_path, "ready_within": exercise.spec.submission.ready_within}
-    limits = exercise.spec.submission.limits
-    bounds = {"cpus": limits.cpus, "memory_bytes": limits.memory_mb * 2**20}
-    services: dict[str, Any] = {name: {"port": pod.ports[name], "uid": None} | ready | bounds for name in CANDIDATES}
-    relays = []
-    for service in exercise.spec.services:
-        services[service.name] = {
-            "port": pod.ports[service.name],
-            "uid": dependencies[service.name].uid,
-            "ready_path": service.ready_path,
+    candidates = tested(exercise)
+    ready: list[Tested | Dependency] = [*candidates, *exercise.spec.services]
+    services: dict[str, Any] = {}
+    for each in ready:
+        services[each.name] = {
+            "port": pod.ports[each.name],
+            "uid": dependencies[each.name].uid if each.name in dependencies else None,
+            "ready_path": each.ready_path,
             "ready_within": exercise.spec.submission.ready_within,
         }
-        if service.relay_key:
-            named = zip((service.name, f"{service.name}-reference"), _relays(service.name), strict=True)
-            edge = {"target": pod.ports[service.name], "key": service.relay_key}
-            relays += [{"name": name, "port": pod.ports[port], **edge} for name, port in named]
+    for one in candidates:
+        services[one.name] |= {"cpus": one.limits.cpus, "memory_bytes": one.limits.memory_mb * 2**20}
     return {
         "type": "hello",
         "nonce": hidden.nonce,
         "run": run,
         "seconds": exercise.spec.grader.seconds,
         "services": services,
-        "relays": relays,
-        "collector": {"port": pod.ports["collector"], "tokens": {name: hidden.token(name) for name in CANDIDATES}},
-        "facts": {**exercise.spec.grader.facts, "keys": {name: hidden.private_pem(name) for name in CANDIDATES}},
+        "parts": [one.name for one in candidates if one.role == "submission"],
+        "relays": [
+            {"name": edge.name, "port": pod.ports[f"relay-{edge.name}"], "target": pod.ports[edge.to], "key": edge.key}
+            for edge in _edges(exercise)
+        ],
+        "collector": {
+            "port": pod.ports["collector"],
+            "tokens": {one.name: hidden.token(one.name) for one in candidates},
+        },
+        "instruments": [
+            {"name": one.name, "module": one.module, "port": pod.ports[one.name], "token": hidden.token(one.source)}
+            for one in exercise.spec.grader.instruments
+        ],
+        "facts": {
+            **exercise.spec.grader.facts,
+            "keys": {one.name: hidden.private_pem(one.name) for one in candidates},
+        },
         "tests": list(tests),
         "criteria": list(criteria),
     }
 
 
-def _relays(service: str) -> tuple[str, str]:
-    """Return the names of the ports of the relays in front of a service: the submission's, and the reference's."""
-    return f"relay-{service}", f"relay-{service}-reference"
+class Edge(NamedTuple):
+    """A relay: its name, the service it leads to, and where it reads the key of a call."""
+
+    name: str
+    to: str
+    key: str
+
+
+def _edges(exercise: Exercise) -> list[Edge]:
+    """Return the relays in front of the services and of the submission's parts; the reference has some of its own."""
+    candidates = tested(exercise)
+    behind: list[Dependency | Tested] = [*exercise.spec.services, *candidates]
+    named = [(one.name, one.relay_key) for one in behind if one.relay_key]
+    edges = [Edge(name, name, key) for name, key in named]
+    if any(one.role == "reference" for one in candidates):
+        edges += [Edge(f"{name}-reference", name, key) for name, key in named]
+    return edges
 
 
 def _limits(asked: AskedLimits) -> Limits:

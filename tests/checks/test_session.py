@@ -217,6 +217,31 @@ def test_third(service):
     assert "signal 9" in note["data"]["text"]
 
 
+def test_each_program_of_a_submission_is_started_asked_and_brought_back(harness: Any, healthy: str) -> None:
+    """Of several programs the first is the service; whichever a check has ended serves again before the next."""
+    for name in ("submission", "desk"):
+        harness.service(name, healthy)
+    text = (
+        HEAD
+        + """
+pytestmark = pytest.mark.criterion("a.one")
+
+def test_first(service, control):
+    assert service.name == "desk"
+    assert control.service("submission").kill()["status"] == 137
+
+def test_second(control):
+    assert control.service("submission").request("GET", "/livez").status == 200
+"""
+    )
+    services = {
+        name: {"port": one.port, "uid": None, "ready_path": "/readyz", "ready_within": 5}
+        for name, one in harness.services.items()
+    }
+    told = harness.grade({"hidden/test_10.py": text}, parts=["desk", "submission"], services=services)
+    assert [one["observation"]["outcome"] for one in told.of("observation")] == ["passed"] * 2, told.stderr
+
+
 def test_a_submission_that_stays_away_fails_the_checks(harness: Any, healthy: str) -> None:
     """When the service cannot be brought back, the checks that follow fail as its own failure."""
     flag = harness.folder / "was-here"

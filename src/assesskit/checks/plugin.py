@@ -192,9 +192,14 @@ class GraderPlugin:
         kept = ("created", "duration", "exitcode", "summary", "tests")
         self.report = {key: value for key, value in json_report.items() if key in kept}
 
+    @pytest.fixture(scope="session")
+    def world(self) -> World:
+        """All there is beside a check: for fixtures of an exercise's own."""
+        return self._world
+
     @pytest.fixture
     def service(self) -> Service:
-        """The submission."""
+        """The submission; of several programs, the first."""
         return self._world.submission
 
     @pytest.fixture(scope="session")

@@ -21,8 +21,9 @@ from assesskit.checks.plugin import GraderPlugin
 from assesskit.checks.resource import Resource
 from assesskit.checks.services import Service
 from assesskit.checks.tokens import Tokens
-from assesskit.checks.world import StageError, World, serving
+from assesskit.checks.world import SUBMISSION, StageError, World, serving
 from assesskit.instruments.collector import Collector
+from assesskit.instruments.program import Program
 from assesskit.instruments.relay import Relay
 
 SOUND = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
@@ -58,11 +59,12 @@ class Start:
         self.failed = False
 
     def begin(self) -> bool:
-        """Start the submission and wait until it is ready; False when it never will be."""
-        submission = self._world.submission
-        submission.start()
+        """Start the submission and wait until all of it is ready; False when it never will be."""
+        parts = [self._world.services[name] for name in self._world.parts]
+        for part in parts:
+            part.start()
         try:
-            seconds = submission.until_ready()
+            seconds = sum(part.until_ready() for part in parts)
         except Failure as failure:
             self.failed = True
             self._world.harness.tell("submission_failed", phase="start", reason=clean(failure.summary))
@@ -81,7 +83,7 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
     resource = Resource(**facts["resource"]) if "resource" in facts else None
     scopes = resource.scopes if resource else ""
     tokens = Tokens(hello["facts"].get("keys", {}), facts.get("issuer", ""), facts.get("audience", ""), scopes)
-    world = World(harness, {}, relays, None, tokens, facts, resource)
+    world = World(harness, {}, relays, None, tokens, facts, resource, parts=hello.get("parts", (SUBMISSION,)))
     world.services = {
         name: Service(name, told, harness, partial(world.record, name)) for name, told in hello["services"].items()
     }
@@ -99,6 +101,11 @@ def staged(harness: Harness, hello: Mapping[str, Any], cleanup: ExitStack) -> Wo
         world.collector = Collector.start(told["port"], {token: name for name, token in told["tokens"].items()})
         cleanup.callback(world.collector.stop)
         _owned("collector", told["port"], os.getuid())
+    for told in hello.get("instruments", ()):
+        program = Program(told["module"], told["name"])
+        cleanup.callback(program.stop)
+        program.ask("open", port=told["port"], token=told["token"], collector=hello["collector"]["port"])
+        world.instruments[told["name"]] = program
     return world
 
 

@@ -11,9 +11,11 @@ The harness's first line, and the only one that is not an answer::
      "services": {"submission": {"port": 20001, "uid": 20001 | null, "ready_path": "/readyz", "ready_within": 30,
                                  "cpus": 1.0, "memory_bytes": 268435456},    its limits; the reference has the same
                   "inventory":  {"port": 20002, "uid": 20002 | null, "ready_path": …}, "reference": {…}},
+     "parts": ["submission"],                the submission's programs, of which the first is asked
      "relays": [{"name": "inventory", "port": 20003, "target": 20002, "key": "json:/sku"},
                 {"name": "inventory-reference", …}],   the same in front of the reference
      "collector": {"port": 20004, "tokens": {"submission": "…", "reference": "…"}},   ingest tokens by service
+     "instruments": [{"name": "agent", "module": "assesskit.instruments.…", "port": 20005, "token": "…"}],
      "facts": {…what the exercise hands its graders…, "keys": {"submission": private PEM, "reference": …}},
      "tests": ["public", "hidden"],          folders below the working directory, each with test_*.py
      "criteria": ["contract.openapi", …]}    only checks of these run

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from assesskit.checks.resource import Resource
     from assesskit.checks.tokens import Tokens
     from assesskit.instruments.collector import Collector
+    from assesskit.instruments.program import Program
     from assesskit.instruments.relay import Relay
 
 PATIENCE = 12.0
@@ -48,6 +50,10 @@ class World:
     tokens: Tokens
     facts: Mapping[str, Any]
     resource: Resource | None = None
+    parts: Sequence[str] = (SUBMISSION,)
+    """The programs of the submission; the first is the one whose clients the checks are."""
+    instruments: dict[str, Program] = field(default_factory=dict)
+    """What the exercise has beside relays and collector."""
     ledger: Ledger | None = None
     """Of what the submission acknowledged, where the exercise has a resource."""
     evidence: Evidence = field(default_factory=Evidence)
@@ -61,13 +67,13 @@ class World:
 
     @property
     def submission(self) -> Service:
-        """The service under test."""
-        return self.services[SUBMISSION]
+        """The service under test; of several, the one whose clients we are."""
+        return self.services[self.parts[0]]
 
     @property
     def dependencies(self) -> tuple[Service, ...]:
         """Our own services that the submission calls."""
-        return tuple(one for name, one in self.services.items() if name not in (SUBMISSION, REFERENCE))
+        return tuple(one for name, one in self.services.items() if name not in (*self.parts, REFERENCE))
 
     @property
     def control(self) -> Control:
@@ -76,7 +82,7 @@ class World:
 
     def record(self, name: str, exchange: Exchange) -> None:
         """Keep an exchange with the service `name` as evidence of the check that runs now."""
-        if self.ledger is not None and name == SUBMISSION:
+        if self.ledger is not None and name == self.parts[0]:
             self.ledger.record(exchange)
         self.evidence.exchanged(exchange)
         self._wait(exchange.seconds)
@@ -99,7 +105,9 @@ class World:
                 service.resume()
         try:
             for service in self.dependencies:
-                with kept_away(self.submission, service):
+                with ExitStack() as watching:
+                    for part in self.parts:
+                        watching.enter_context(kept_away(self.services[part], service))
                     if not service.status()["running"]:
                         service.start()
                     serving(service)
@@ -120,7 +128,8 @@ class World:
     def _restore_submission(self) -> None:
         began = time.monotonic()
         try:
-            self._brought_back()
+            for part in self.parts:
+                self._brought_back(self.services[part])
         finally:
             self._wait(time.monotonic() - began)
 
@@ -130,8 +139,7 @@ class World:
         self.waited += now - min(now, max(now - seconds, self._waited_until))
         self._waited_until = now
 
-    def _brought_back(self) -> None:
-        service = self.submission
+    def _brought_back(self, service: Service) -> None:
         state = service.status()
         if state["running"]:
             try:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from assesskit.content.schema import Dependency
+from assesskit.content.schema import Dependency, Part, Spec
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -20,10 +20,13 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
-def known_placeholders(services: Iterable[Dependency], *, volume: bool) -> tuple[str, ...]:
+def known_placeholders(spec: Spec, *, volume: bool) -> tuple[str, ...]:
     """Every placeholder a service of this exercise may use; the reference's port is never one of them."""
-    ports = ["self", "submission", "collector"]
-    for service in services:
+    parts = spec.submission.parts
+    ports = ["self", "collector", *([] if parts else ["submission"])]
+    ports += [instrument.name for instrument in spec.grader.instruments]
+    reached: list[Dependency | Part] = [*spec.services, *parts]
+    for service in reached:
         ports.append(service.name)
         if service.relay_key is not None:
             ports.append(f"relay-{service.name}")

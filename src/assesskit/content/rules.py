@@ -11,7 +11,7 @@ from assesskit.content.digests import irregular_below
 from assesskit.content.exercise import VARIANTS, Exercise
 from assesskit.content.parsing import did_you_mean
 from assesskit.content.placeholders import fill, known_placeholders, placeholders
-from assesskit.content.schema import Environment
+from assesskit.content.schema import Dependency, Environment, Instrument, Part
 from assesskit.variants import draw, words_of
 
 _CRITERION_ID = re.compile(r"[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+")
@@ -123,16 +123,27 @@ def _handout(exercise: Exercise) -> Iterator[str]:
 
 
 def _services(exercise: Exercise) -> Iterator[str]:
-    for name in _twice(service.name for service in exercise.spec.services):
+    """Whatever listens in the pod has a name of its own; an instrument speaks for a program of the submission."""
+    spec = exercise.spec
+    listening: list[Dependency | Part | Instrument]
+    listening = [*spec.services, *spec.submission.parts, *spec.grader.instruments]
+    for name in _twice(one.name for one in listening):
         yield f"{_toml(exercise)}: services[{name}]: is there twice"
+    sources = [part.name for part in spec.submission.parts] or ["submission"]
+    for one in spec.grader.instruments:
+        if one.source not in sources:
+            yield f"{_toml(exercise)}: grader.instruments[{one.name}].source: unknown program {one.source!r}"
 
 
 def _environments(exercise: Exercise) -> Iterator[str]:
     """Every placeholder can be filled."""
     spec = exercise.spec
-    known = known_placeholders(spec.services, volume=spec.submission.volume_mb > 0)
+    known = known_placeholders(spec, volume=spec.submission.volume_mb > 0)
     yield from _unfillable(spec.submission.env, known, f"{_toml(exercise)}: submission.env")
-    known = known_placeholders(spec.services, volume=False)
+    for part in spec.submission.parts:
+        known = known_placeholders(spec, volume=part.volume_mb > 0)
+        yield from _unfillable(part.env, known, f"{_toml(exercise)}: submission.parts[{part.name}].env")
+    known = known_placeholders(spec, volume=False)
     for service in spec.services:
         yield from _unfillable(service.env, known, f"{_toml(exercise)}: services[{service.name}].env")
 

@@ -91,10 +91,27 @@ class Candidate(Table):
     files: tuple[RelativePath, ...] = ()
 
 
+class Part(Table):
+    """One program of a submission that is several. `env` is added to what all of its programs get.
+
+    With `relay_key` the others reach it only through a relay that reads this key.
+    """
+
+    name: ServiceName
+    folder: RelativePath
+    ready_path: UrlPath
+    relay_key: RelayKey | None = None
+    volume_mb: int = Field(default=0, ge=0)
+    limits: Limits = Limits()
+    env: Environment = {}
+
+
 class Submission(Table):
     """How a submission is built, started and bounded. `ready_within` in seconds; `volume_mb` 0 means no volume.
 
     `images` are the images it may start from besides BASE_IMAGE: build argument -> the name the image usually has.
+    With `parts` it is several programs, each built from a folder of its own, and no reference runs beside them; the
+    first is the one whose clients we are.
     """
 
     required: tuple[RelativePath, ...] = Field(min_length=1)
@@ -106,6 +123,7 @@ class Submission(Table):
     images: dict[ImageArgument, ImageName] = {}
     limits: Limits = Limits()
     env: Environment = {}
+    parts: tuple[Part, ...] = ()
 
 
 class Dependency(Table):
@@ -119,6 +137,17 @@ class Dependency(Table):
     env: Environment = {}
 
 
+class Instrument(Table):
+    """One more program that runs beside the grader: a module of ours that listens on a port of its own.
+
+    What it passes on to the collector comes with the ingest token of `source`, a program of the submission.
+    """
+
+    name: ServiceName
+    module: Annotated[str, StringConstraints(pattern=r"^assesskit\.instruments\.[a-z_]+$")]
+    source: Slug
+
+
 class Grader(Table):
     """The grader's part: `seconds` bounds its whole run, `files` and `facts` are handed to the checks.
 
@@ -129,6 +158,7 @@ class Grader(Table):
     files: tuple[RelativePath, ...] = ()
     submitted: tuple[RelativePath, ...] = ()
     limits: Limits = Limits(memory_mb=768)
+    instruments: tuple[Instrument, ...] = ()
     facts: dict[str, Any] = {}
 
 

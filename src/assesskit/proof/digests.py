@@ -40,7 +40,7 @@ def measured_with(exercise: Exercise, runtime: str) -> RestsOn:
     tests = (exercise.public_tests, exercise.hidden_tests)
     graders = [path for folder in tests for name, path in files_below(folder).items() if name.endswith(".py")]
     return {
-        "sources": digest_files(sources(graders, runtime)),
+        "sources": digest_files(sources(graders, runtime, [one.module for one in exercise.spec.grader.instruments])),
         "graders": exercise.digests().graders,
         "exercise": _exercise(exercise.origin),
         "runtime": runtime,

@@ -41,11 +41,15 @@ NO_PART = (
 """Sources that are named by those of a run, and change no verdict: of the readers of content, what they read counts."""
 
 
-def sources(graders: Iterable[Path], runtime: str) -> dict[str, Path]:
-    """Files of this package that take part in a run, by path below it: those of the graders' checks, of one runtime."""
+def sources(graders: Iterable[Path], runtime: str, instruments: Iterable[str] = ()) -> dict[str, Path]:
+    """Files of this package that take part in a run, by path below it: those of the graders' checks, of one runtime,
+    and of the exercise's own instruments.
+    """
     there = files_below(Path(str(resources.files(PACKAGE))))
     files = _by_name(there)
-    waiting = {*ALWAYS, f"{RUNTIMES}.{runtime}"}.union(*(_names(grader.read_bytes()) for grader in graders))
+    waiting = {*ALWAYS, *instruments, f"{RUNTIMES}.{runtime}"}.union(
+        *(_names(grader.read_bytes()) for grader in graders)
+    )
     found: set[str] = set()
     while waiting:
         new = files.get(waiting.pop(), set()) - found
