@@ -23,7 +23,6 @@ from schemathesis import Case, GenerationMode
 
 from assesskit.checks.contract_facts import Thing
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
-from assesskit.checks.contract_limits import page_limits
 from assesskit.checks.contract_requests import bodies, body_of, queries, text_of
 from assesskit.checks.creation import patiently
 from assesskit.checks.exchange import Exchange
@@ -47,6 +46,8 @@ PROMISED, TOLERANCE = 3.0, 0.5
 LATE = 5
 """So many answers that are later are no accident."""
 SHOWN = 4
+NEWEST = 3
+"""Things on the page where those that were made last are looked for."""
 PLACE = "RFC 9110 section 15.3.2"
 MADE = (200, 201)
 PATIENCE = 10.0
@@ -203,8 +204,7 @@ class _Exploration:
 
     def _listed(self, things: Sequence[Thing]) -> None:
         """The newest are on the first page, and told there as they are when they are read."""
-        largest = page_limits(self._contract, self._resource).largest
-        exchange, fine = self._send(self._lists, f"{self._resource.path}?limit={largest}", wanted="accepted")
+        exchange, fine = self._send(self._lists, f"{self._resource.path}?limit={NEWEST}", wanted="accepted")
         if not fine:
             return
         items = {str(item.get("id")): item for item in exchange.answered().json()["items"]}
