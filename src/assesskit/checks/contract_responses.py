@@ -28,6 +28,7 @@ from assesskit.checks.creation import patiently
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request
+from assesskit.checks.misses import Miss, tell
 from assesskit.checks.resource import Resource
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.tokens import Tokens
@@ -45,7 +46,6 @@ PROMISED, TOLERANCE = 3.0, 0.5
 """Seconds in which a creation is answered while the dependency is well, and what a slow machine is granted."""
 LATE = 5
 """So many answers that are later are no accident."""
-SHOWN = 4
 NEWEST = 3
 """Things on the page where those that were made last are looked for."""
 PLACE = "RFC 9110 section 15.3.2"
@@ -81,8 +81,7 @@ def answers_as_the_contract_says(
             raise _late(exploration.create, exploration.late) from late
         if not exploration.flaws:
             raise _unexplored(exploration.count, exploration.waited - stalls.explained) from late
-    if exploration.flaws:
-        raise _told(list(exploration.flaws.values()))
+    tell([Miss(one.operation, one.exchange, one.what, one.expected, one.rule) for one in exploration.flaws.values()])
     return exploration.count
 
 
@@ -273,20 +272,4 @@ def _unexplored(count: int, waited: float) -> Failure | Inconclusive:
         f"{count} requests, one after the other, took the service {waited:.0f} s",
         received=f"{waited / count:.1f} s for an answer, on average",
         expected=f"some two hundred answers within {SECONDS:g} s",
-    )
-
-
-def _told(flaws: list[Flaw]) -> Failure:
-    """All that is wrong: each flaw in a line, the first few with what was sent and received."""
-    first, shown = flaws[0], flaws[:SHOWN]
-    others = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
-    lines = [f"{flaw.operation}: {flaw.what}" for flaw in flaws]
-    received = [f"[{flaw.operation}]\n{flaw.exchange.received()}" for flaw in shown]
-    return Failure(
-        f"{lines[0]}{others}",
-        sent="\n\n".join(f"[{flaw.operation}]\n{flaw.exchange.sent()}" for flaw in shown),
-        received="\n\n".join(["\n".join(lines), *received]),
-        expected="\n".join(f"{flaw.operation}: {flaw.expected}" for flaw in flaws),
-        rule="; ".join(dict.fromkeys(flaw.rule for flaw in flaws)),
-        exchange=first.exchange,
     )

@@ -23,10 +23,10 @@ class Miss:
     rule: str
 
 
-def tell(misses: Sequence[Miss], what: str, *, rule: str = "") -> None:
+def tell(misses: Sequence[Miss], what: str = "", *, rule: str = "") -> None:
     """Raise Failure with a line for each miss and the first few in full; do nothing when there is none.
 
-    `what` goes on from "2 of", as in "14 error answers are not as the contract says".
+    `what` goes on from "2 of", as in "14 error answers are not as the contract says"; left out where nobody counts.
     """
     if not misses:
         return
@@ -35,8 +35,10 @@ def tell(misses: Sequence[Miss], what: str, *, rule: str = "") -> None:
     more = [f"and {len(misses) - LISTED} more"] if len(misses) > LISTED else []
     lines = [*(f"{miss.name}: {miss.reason}" for miss in listed), *more]
     received = [f"[{miss.name}]\n{miss.exchange.received()}" for miss in shown]
+    told = f"{first.name}: {first.reason}"
+    others = f" (and {len(misses) - 1} more)" if len(misses) > 1 else ""
     raise Failure(
-        f"{len(misses)} of {what}, first {first.name}: {first.reason}",
+        f"{len(misses)} of {what}, first {told}" if what else f"{told}{others}",
         sent="\n\n".join(f"[{miss.name}]\n{miss.exchange.sent()}" for miss in shown),
         received="\n\n".join(["\n".join(lines), *received]),
         expected="\n".join(f"{miss.name}: {miss.expected}" for miss in listed),
