@@ -60,6 +60,16 @@ def test_a_chunked_body_crosses(relay, target):
     assert relay.calls("TEA")
 
 
+def test_what_the_target_did_is_told_in_short(relay, target):
+    """By both keys, also where its answer was lost; what it never saw is not done."""
+    relay.script("TEA", Fault.refuse(), Fault.reset(forward=True))
+    for number in range(3):
+        with suppress(requests.ConnectionError):
+            post(relay, headers={"Idempotency-Key": str(number)})
+    assert relay.done() == [("TEA", "1"), ("TEA", "2")]
+    assert relay.done() == [(call.key, call.header("idempotency-key")) for call in relay.calls() if call.done]
+
+
 def test_what_crossed_is_recorded(relay, target):
     """A record has both directions, the business key, the attempt and the times."""
     before = time.time()

@@ -18,7 +18,6 @@ from assesskit.checks.creation import CREATED, Creation, created, made, place
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
 from assesskit.checks.http import Client
-from assesskit.checks.ledger import done
 from assesskit.checks.services import Service
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Call, Relay
@@ -32,7 +31,7 @@ MADE = (200, CREATED)
 
 def effects(calls: Iterable[Call]) -> int:
     """How many times the dependency did the work: its own answers of 2xx, those to one key of its own counted once."""
-    return len({call.header("idempotency-key") or call.number for call in done(calls)})
+    return len({call.header("idempotency-key") or call.number for call in calls if call.done})
 
 
 def expect_effects(relay: Relay, creation: Creation, wanted: int, told: str, exchange: Exchange | None = None) -> None:

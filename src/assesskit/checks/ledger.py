@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 
 from assesskit.checks.creation import CREATED
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.resource import Resource
-from assesskit.instruments.relay import Call, Relay
+from assesskit.instruments.relay import Relay
 
 SHOWN = 3
 MOST_KEYS = 20_000
@@ -47,7 +46,7 @@ class Ledger:
         """Every creation since the last page was turned has a call of its own that the dependency answered with 2xx."""
         if not self._acknowledged:
             return
-        calls = Counter(call.key for call in done(self._relay.calls()))
+        calls = Counter(mark for mark, _ in self._relay.done())
         for (mark, _), exchange in self._acknowledged.items():
             calls[mark] -= 1
             expect(
@@ -78,15 +77,9 @@ class Ledger:
                 )
 
     def _remember(self) -> None:
-        for call in done(self._relay.calls()):
-            key = call.header("idempotency-key")
-            if key and call.key and (key in self._marks or len(self._marks) < MOST_KEYS):
-                self._marks[key].add(call.key)
-
-
-def done(calls: Iterable[Call]) -> list[Call]:
-    """The calls that the dependency itself answered with 2xx, whatever became of the answer."""
-    return [call for call in calls if call.target_status is not None and call.target_status // 100 == 2]  # noqa: PLR2004
+        for mark, key in self._relay.done():
+            if mark and key and (key in self._marks or len(self._marks) < MOST_KEYS):
+                self._marks[key].add(mark)
 
 
 def _mark(body: bytes, field: str) -> str | None:

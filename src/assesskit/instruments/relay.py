@@ -50,6 +50,11 @@ class Call:
         """How long the call took, None while it runs."""
         return None if self.ended is None else self.ended - self.began
 
+    @property
+    def done(self) -> bool:
+        """Whether the target answered with 2xx itself, whatever became of the answer."""
+        return self.target_status is not None and self.target_status // 100 == 2  # noqa: PLR2004  the success class
+
     def header(self, name: str) -> str | None:
         """Return the first value of a header that crossed, whatever its case, or None."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -115,6 +120,12 @@ class Relay:
     def calls(self, key: str | None = None) -> list[Call]:
         """Return the recorded calls in order of arrival, of one key or all, the running ones too."""
         return [_call(plain) for plain in self._program.ask("calls", key=key)]
+
+    def done(self) -> list[tuple[str, str]]:
+        """Return what the target did, as far as it was recorded: of each call that it answered with 2xx itself, the
+        business key and the Idempotency-Key it came with ("" without one).
+        """
+        return [(key, own) for key, own in self._program.ask("done")]
 
     def clear(self) -> None:
         """Forget what was recorded; calls that are running now are forgotten too."""

@@ -96,6 +96,10 @@ class Book:
         """Return the calls of `key`, or all."""
         return [asdict(call) for call in self._calls.values() if key is None or call.key == key]
 
+    def done(self) -> list[tuple[str, str]]:
+        """Return the keys of the calls that the target answered with 2xx; see Relay.done."""
+        return [(call.key, call.header("idempotency-key") or "") for call in self._calls.values() if call.done]
+
     def clear(self) -> None:
         """Forget every call."""
         self._calls.clear()

@@ -121,6 +121,10 @@ class RelayProgram:
         """Return the records."""
         return self._book.calls(key)
 
+    async def done(self) -> list[tuple[str, str]]:
+        """Return the keys of what the target did."""
+        return self._book.done()
+
     async def clear(self) -> None:
         """Forget the records."""
         self._book.clear()
@@ -261,7 +265,7 @@ def _close(request: web.BaseRequest, *, reset: bool) -> ClosedError:
 
 
 def _commands(relay: RelayProgram) -> dict[str, Any]:
-    names = ("open", "script", "everything", "shut", "reopen", "release", "reset", "calls", "clear", "waiting")
+    names = ("open", "script", "everything", "shut", "reopen", "release", "reset", "calls", "done", "clear", "waiting")
     return {name: getattr(relay, name) for name in names}
 
 
