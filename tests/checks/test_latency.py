@@ -51,6 +51,11 @@ def simulated(extra: Extra, noise: str, seed: int, windows: int = 12) -> list[Sa
     return samples
 
 
+def slower(samples: list[Sample], side: str, longer_ms: float) -> list[Sample]:
+    """The samples, those of one side all so much slower."""
+    return [replace(one, latency_ms=one.latency_ms + longer_ms * (one.side == side)) for one in samples]
+
+
 def verdicts(extra: Extra, noise: str, windows: int = 12, *, accounted: bool = True) -> Counter[str]:
     """Verdicts of several simulated runs, each with its own look at the reference at rest.
 
@@ -114,6 +119,23 @@ def test_noise_of_its_own_making_excuses_no_submission():
     samples = simulated(WRONG["a sleep under a lock"], "brutal", 1)
     verdicts = [judge(samples, BUDGET_MS, quiet_ms=1.6, work_ms=work).verdict for work in (None, 80.0)]
     assert verdicts == ["inconclusive", "not_met"]
+
+
+def test_noise_that_ends_as_soon_as_the_submission_stands_still_is_its_own():
+    """One that burns processor beside its own slow reads is judged as on a quiet machine."""
+    held = slower(simulated(WRONG["a sleep under a lock"], "quiet", 1), "reference", 9.0)
+    alone = [simulated(RIGHT["as the reference"], "quiet", seed, 2) for seed in (2, 3)]
+    quiet_ms = quiet_figure(alone[0])
+    assert judge(held, BUDGET_MS, quiet_ms, 9.0).verdict == "inconclusive"
+    assert judge(held, BUDGET_MS, quiet_ms, 9.0, 0.0, alone).verdict == "not_met"
+
+
+@pytest.mark.parametrize("alone", [("quiet", "brutal"), ("brutal", "quiet"), ("quiet",)])
+def test_noise_that_is_there_without_the_submission_is_nobodys(alone):
+    """Before it or after it: then it may be the machine's."""
+    slow = slower(simulated(WRONG["a sleep under a lock"], "quiet", 1), "reference", 9.0)
+    rest = [simulated(RIGHT["as the reference"], noise, 2, 2) for noise in alone]
+    assert judge(slow, BUDGET_MS, 1.8, 9.0, 0.0, rest).verdict == "inconclusive"
 
 
 def test_a_late_generator_shuts_the_gate():

@@ -21,6 +21,8 @@ MIN_WINDOWS = 8
 """Fewer windows that count are too few to tell."""
 QUIET_SHARE = 2 / 3
 """Of all windows must count: on a noisy machine a reference looks quiet by luck, while the other half was not."""
+OWN_SHARE = 1 / 4
+"""Of all windows may count at most, where the submission makes the noise: it does so all the time."""
 MARGIN = 1.5
 """Noise may stretch the submission by so much more than the reference."""
 MIN_WORK_MS = 0.5
@@ -121,6 +123,7 @@ def judge(
     quiet_ms: float,
     work_ms: float | None = None,
     waiting_ms: float = 0.0,
+    alone: Sequence[Sequence[Sample]] = (),
 ) -> LatencyVerdict:
     """Judge the submission's samples beside the reference's.
 
@@ -128,11 +131,13 @@ def judge(
     machine while the rest of the pod stood still (`quiet_figure`). Requests over it plus two budgets are slow ones.
     `work_ms` is how much more processor time than the reference the submission uses for a request, None if unknown.
     `waiting_ms` of every answer both sides spend waiting for something of ours, which noise does not stretch.
+    `alone` are samples of the reference while the submission stood still, once before the others and once after them.
 
     Noise stretches time on the processor, so it can make a good service look slow, but not a slow one good. So met may
     rest on all windows; not met rests on those beside which the reference was near its quiet figure; and without
     enough of these, on a median difference that stretched processor time cannot explain. A submission whose processor
-    time for a request is by itself over the budget makes its own noise, and nothing is explained by that.
+    time for a request is by itself over the budget makes its own noise, and nothing is explained by that; neither by
+    noise that was there beside the submission only, and not before and after it.
     """
     windows = _windows(samples, quiet_ms + budget_ms / 2, budget_ms / 3)
     counted = [window for window in windows if window.counts]
@@ -150,7 +155,8 @@ def judge(
         verdict, reason = _conclude(every)
     else:
         verdict, reason = _conclude(every)
-        busy = work_ms is not None and work_ms > budget_ms
+        own = len(counted) <= OWN_SHARE * len(windows) and _calm(alone, quiet_ms + budget_ms / 2)
+        busy = own or (work_ms is not None and work_ms > budget_ms)
         noise_ms = 0.0 if busy else _noise_ms(windows, every[0].low, quiet_ms - waiting_ms, work_ms, waiting_ms)
         if verdict == "not_met" and every[0].low <= budget_ms + noise_ms:
             noise = f"the machine was quiet enough in only {len(counted)} of {len(windows)} windows"
@@ -240,6 +246,17 @@ def _windows(samples: Sequence[Sample], reference_limit: float, lag_limit: float
             quiet = quantile(theirs, 0.95) <= reference_limit and late <= lag_limit
             windows.append(Window(number, tuple(ours), tuple(theirs), quiet))
     return tuple(windows)
+
+
+def _calm(alone: Sequence[Sequence[Sample]], reference_limit: float) -> bool:
+    """Whether the reference was quiet in every window that it had for itself, before and after the others."""
+    latencies: dict[tuple[int, int], list[float]] = {}
+    for time, samples in enumerate(alone):
+        for sample in samples:
+            if sample.side == REFERENCE:
+                latencies.setdefault((time, sample.window), []).append(sample.latency_ms)
+    seen = {time for time, _ in latencies}
+    return len(seen) > 1 and all(quantile(sorted(each), 0.95) <= reference_limit for each in latencies.values())
 
 
 @dataclass(frozen=True)
