@@ -170,11 +170,12 @@ class Comparison:
         submission = self._control.service(SUBMISSION)
         submission.pause()
         try:
-            return self._control.offer(self._load(kind, REST_WINDOWS, (REFERENCE,)))
+            samples = self._control.offer(self._load(kind, REST_WINDOWS, (REFERENCE,)))
         finally:
             submission.resume()
-            time.sleep(SETTLES)
-            submission.until_ready()
+        time.sleep(SETTLES)
+        submission.until_ready()
+        return samples
 
     def _offer(self, kind: Kind, seen: Measured, windows: int) -> None:
         """Offer some more windows to both sides, and add what was seen."""
