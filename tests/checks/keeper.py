@@ -120,6 +120,8 @@ class Orders(Quiet):
         elif self.path.startswith("/v1/"):
             with self.server.lock if self.has("reads wait") else nullcontext():
                 self.answer(503 if self.has("reads refused") else 200, {})
+        elif self.path == "/livez" and self.has("never alive"):
+            time.sleep(1)
         elif self.path == "/livez" and not self.has("liveness asks"):
             self.answer(200, "alive")
         elif self.path == "/readyz" and self.has("an old 503") and self.server.stale:

@@ -14,7 +14,7 @@ from assesskit.checks import idempotency, logs, probes, resilience, tracing
 from assesskit.checks.creation import Creation, created, place
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.services import Service
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector
@@ -110,6 +110,19 @@ def test_liveness_that_asks_the_dependency_shows(service: Service, relay: Relay)
     relay.shut()
     with pytest.raises(Failure, match="GET /livez answered 503 while"):
         probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone")
+
+
+@flawed("never alive")
+@pytest.mark.parametrize(("explained", "outcome"), [(0.0, Failure), (1.0, Inconclusive)])
+def test_a_probe_without_an_answer_shows_unless_this_machine_stood_still(
+    service: Service, monkeypatch: pytest.MonkeyPatch, explained: float, outcome: type[Exception]
+) -> None:
+    """One probe is enough to be restarted for, but not by a machine that has no processor for it."""
+    monkeypatch.setattr(probes, "PROBE_DEADLINE", 0.6)
+    monkeypatch.setattr(probes, "PROMISED", 0.4)
+    monkeypatch.setattr(Stalls, "explained", explained)
+    with pytest.raises(outcome, match="no complete answer"):
+        probes.expect_stays(service, "/livez", 0.2, "while all is well")
 
 
 @flawed("ready for ever")

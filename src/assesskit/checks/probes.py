@@ -14,7 +14,9 @@ from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay
 
 POLL = 0.1
+PROMISED = 2.0
 PROBE_DEADLINE = 3.0
+"""Seconds in which a probe is answered, and for which an answer is awaited."""
 IN_A_ROW = 5
 OK = 200
 STOPS = 5.0
@@ -33,13 +35,13 @@ def expect_stays(service: Service, path: str, seconds: float, while_: str) -> No
     asked = False
     while not asked or time.monotonic() < until:
         asked = True
-        exchange = _probe(service, path)
-        expect(
-            exchange.response is not None and exchange.response.status == OK,
-            f"GET {path} {_said(exchange)} {while_}",
-            expected="200: a restart would not help",
-            exchange=exchange,
-        )
+        with Stalls() as stalls:
+            exchange = _probe(service, path)
+        told, expected = f"GET {path} {_said(exchange)} {while_}", "200: a restart would not help"
+        if exchange.response is None:
+            stalls.expect_within(exchange.seconds, PROMISED, told, expected=expected, exchange=exchange)
+        said = exchange.response is not None and exchange.response.status == OK
+        expect(said, told, expected=expected, exchange=exchange)
         time.sleep(POLL)
 
 
