@@ -109,7 +109,7 @@ def act(pod: BarePod, specs: dict[str, Any], ask: dict[str, Any]) -> dict[str, A
             if container.status == "paused":
                 container.unpause()
         case "usage":
-            return {"cpu_seconds": None, "memory_bytes": None}
+            return {"cpu_seconds": None, "memory_bytes": None, "private_bytes": 0, "oom": False}
         case "logs":
             streams = {"stdout": {"stderr": False}, "stderr": {"stdout": False}}
             return {name: container.logs(**kept)[-ask["limit"] :].decode() for name, kept in streams.items()}
