@@ -31,6 +31,8 @@ GRACE = 2.0
 LOCK_SECONDS = 45.0
 """How long to wait until no other pod is under load."""
 MB, KB = 1e6, 1e3
+STEP = 1.2 * MB
+"""Runtimes ask the system for memory in pieces of nearly this size: one piece is no growth, however few the requests."""
 
 
 @dataclass
@@ -48,16 +50,16 @@ class Growth:
         """How many windows were seen whole."""
         return max(0, len(self.held) - 1)
 
-    def each(self, window: int) -> float:
-        """Bytes that a request has added in this window and the next one."""
-        return (self.held[window + 2] - self.held[window]) / max(1, self.sent[window + 2] - self.sent[window])
+    def added(self, window: int) -> tuple[int, int]:
+        """Bytes that this window and the next one have added, and by how many requests."""
+        return self.held[window + 2] - self.held[window], self.sent[window + 2] - self.sent[window]
 
 
 def judge(seen: Growth, each_kb: float, fewest: int) -> Verdict:
     """Met when two windows in a row have added at most `each_kb` for a request; not met when no two have, after
     `fewest` requests or more; inconclusive as long as too little was seen."""
-    adding = [seen.each(window) for window in range(seen.windows - 1)]
-    if any(one <= each_kb * KB for one in adding):
+    added = [seen.added(window) for window in range(seen.windows - 1)]
+    if any(grown <= max(STEP, each_kb * KB * requests) for grown, requests in added):
         return "met"
     enough = seen.windows >= FEWEST_WINDOWS and seen.sent[-1] >= fewest
     return "not_met" if enough else "inconclusive"
@@ -140,8 +142,10 @@ def _tell(seen: Growth, each_kb: float, evidence: Evidence) -> None:
     evidence.figure("memory of its processes once they were warm", round(seen.held[0] / MB, 1), "MB")
     evidence.figure(f"memory of its processes after {seen.sent[-1]} requests", round(seen.held[-1] / MB, 1), "MB")
     if seen.windows > 1:
-        last = round(seen.each(seen.windows - 2) / KB, 1)
-        evidence.figure("what each of the last requests has added", last, "kB", each_kb)
+        grown, requests = seen.added(seen.windows - 2)
+        evidence.figure(
+            "what each of the last requests has added", round(grown / max(1, requests) / KB, 1), "kB", each_kb
+        )
 
 
 def _require(seen: Growth, told: str, each_kb: float, fewest: int) -> None:
