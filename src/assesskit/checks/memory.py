@@ -32,7 +32,7 @@ LOCK_SECONDS = 45.0
 """How long to wait until no other pod is under load."""
 MB, KB = 1e6, 1e3
 STEP = 1.2 * MB
-"""Runtimes ask the system for memory in pieces of nearly this size: one piece is no growth, however few the requests."""
+"""Runtimes ask for memory in pieces of nearly this size; one of them is no growth, however few the requests."""
 
 
 @dataclass
