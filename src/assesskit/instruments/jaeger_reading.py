@@ -31,7 +31,7 @@ MAX_ITEMS = 64
 MAX_NATURAL = 2**53
 """Exact as a float; in microseconds since 1970 the year 2255."""
 ID = re.compile(r"[0-9a-f]{1,32}")
-SURROGATE = re.compile("[\\ud800-\\udfff]")
+SURROGATE = re.compile(r"[\ud800-\udfff]")
 INTEGER = re.compile(r"-?[0-9]{1,19}")
 TRACE_DIGITS, SPAN_DIGITS = 32, 16
 KINDS = frozenset({"internal", "server", "client", "producer", "consumer"})

@@ -55,7 +55,10 @@ Value = str | bool | int | float | bytes
 
 
 def _layout(kind: Any) -> tuple[Any, ...]:
-    """The fields of one of jaeger_client's types for today's thrift; an older one wrote them, with shorter tuples."""
+    """The fields of one of jaeger_client's types as today's thrift wants them, which is not how it once wrote them.
+
+    Texts are read as bytes, so one bad letter does not cost a batch.
+    """
     fields: list[Any] = []
     for field in kind.thrift_spec:
         if field and field[1] == TType.STRUCT:
@@ -64,6 +67,8 @@ def _layout(kind: Any) -> tuple[Any, ...]:
         elif field and field[1] == TType.LIST:
             below = field[3][1][0]
             fields.append((*field[:3], (TType.STRUCT, [below, _layout(below)], False), None))
+        elif field and field[1] == TType.STRING:
+            fields.append((*field[:3], "BINARY", None))
         else:
             fields.append(field)
     return tuple(fields)
@@ -91,7 +96,7 @@ def decode(datagram: bytes) -> tuple[ResourceSpans, int]:
 
 
 def _batch(datagram: bytes) -> Any:
-    """Decode with bounds on every declared length. Texts stay bytes, so one bad letter does not cost a batch."""
+    """Decode with bounds on every declared length."""
     if not datagram or len(datagram) > MAX_DATAGRAM or datagram[0] not in PROTOCOLS:
         raise ValueError("no thrift message of at most 65,000 bytes, compact or binary")
     protocol, read = PROTOCOLS[datagram[0]]
