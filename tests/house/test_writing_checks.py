@@ -42,7 +42,8 @@ MODULES = known_modules()
 
 def fixtures() -> dict[str, type | None]:
     """The fixtures of the plugin by name, each with its class where that is one of ours."""
-    classes = {name: kind for one in MODULES.values() for name, kind in inspect.getmembers(one, inspect.isclass)}
+    found = [pair for one in MODULES.values() for pair in inspect.getmembers(one, inspect.isclass)]
+    classes = {name: kind for name, kind in found if kind.__module__.startswith("assesskit.")}
     methods = [
         node for node in ast.walk(ast.parse(inspect.getsource(GraderPlugin))) if isinstance(node, ast.FunctionDef)
     ]
