@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.content.tiny import HIDDEN
-from tests.proof.conftest import SIGNER
+from tests.proof.conftest import SIGNER, prove
 from tests.run.test_assess import Grader, runtime
 from tests.run.test_prove import MUTANTS
 
@@ -55,6 +55,15 @@ def test_every_verdict_is_counted_against_its_claim(root: Path) -> None:
     assert figures(root) == {
         "hello.polite": Reliability(right=Gradings(graded=6), wrong=Gradings(graded=6, false=6)),
         "hello.fast": Reliability(right=Gradings(graded=6), wrong=Gradings(graded=6, false=6)),
+    }
+
+
+def test_a_proof_counts_as_well(root: Path) -> None:
+    """Whatever a proof shows, each of its gradings is one more."""
+    prove(root)
+    assert figures(root) == {
+        "hello.polite": Reliability(right=Gradings(graded=2), wrong=Gradings(graded=2)),
+        "hello.fast": Reliability(right=Gradings(graded=2), wrong=Gradings(graded=2)),
     }
 
 

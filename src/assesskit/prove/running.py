@@ -20,6 +20,7 @@ from assesskit.model import Assessment
 from assesskit.pods import PodRuntime
 from assesskit.proof import record, reliability
 from assesskit.proof.claims import Claim, claims
+from assesskit.proof.digests import RestsOn
 from assesskit.proof.signing import Signer
 from assesskit.prove.golden import different, feedback_text, normal
 from assesskit.prove.programs import lay_out
@@ -91,13 +92,16 @@ class Prover:
         self._each(self._counted, [*wanted] * times, jobs, on_done)
 
     def show(self, claim: Claim, turns: Turns | None = None) -> Shown:
-        """Grade the claim's program as a submission would be graded, and compare."""
+        """Grade the claim's program as a submission would be graded, and compare. Every grading is counted."""
         turns = turns or Turns(1)
+        now = reliability.rests_on(self.exercise, claim, self.runtime.name)
         with self._task(claim) as task:
             assessment, runs = self._graded(task, turns), 1
+            self._count(claim, task.without, now, assessment)
             while self._too_noisy(assessment) and runs < MOST_RUNS:
                 with turns.alone():
                     assessment, runs = self._assess(task, self._hear), runs + 1
+                self._count(claim, task.without, now, assessment)
         feedback = normal(feedback_text(assessment)) if claim.kind == "mutant" else ""
         problems = [*_differences(claim, assessment, task.without)]
         if claim.golden and self.bless and not problems:
@@ -156,17 +160,22 @@ class Prover:
         now = reliability.rests_on(self.exercise, claim, self.runtime.name)
         with self._task(claim) as task:
             assessment = self._graded(task, turns)
-        kept = reliability.counts(self.exercise, self.trusted)
-        with self._keeping:
-            old = kept.read().entries.get(claim.name)
-            counted = reliability.added(old, claim, task.without, now, assessment)
-            if self.signer:
-                names = {each.name for each in claims(self.exercise)}
-                kept.put(claim.name, counted, self.signer, lambda name, _raw: name in names)
+        gradings = self._count(claim, task.without, now, assessment)
         false = reliability.false_verdicts(claim, task.without, assessment)
         seen = reliability.held(task.without, assessment)
         ungraded = tuple(key for key, result in seen if result.verdict == "ungraded")
-        return Repeated(claim, assessment, false, ungraded, counted.gradings)
+        return Repeated(claim, assessment, false, ungraded, gradings)
+
+    def _count(self, claim: Claim, without: frozenset[str], now: RestsOn, assessment: Assessment) -> int:
+        """Count how a grading came out, and keep the count if there is a signer; return how many are counted now."""
+        kept = reliability.counts(self.exercise, self.trusted)
+        with self._keeping:
+            old = kept.read().entries.get(claim.name)
+            counted = reliability.added(old, claim, without, now, assessment)
+            if self.signer:
+                names = {each.name for each in claims(self.exercise)}
+                kept.put(claim.name, counted, self.signer, lambda name, _raw: name in names)
+        return counted.gradings
 
     @contextmanager
     def _task(self, claim: Claim) -> Iterator[Task]:
