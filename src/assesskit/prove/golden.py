@@ -23,6 +23,7 @@ NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"(?<=\bport=)\d+"), "<port>"),
     (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|kB|MB|%)\b)"), "<n>"),
+    (re.compile(r"(?<= … \()\d+(?= bytes\))"), "<n>"),
     (re.compile(r"\b\d+(\.\d+)?(?=%| answers a second| things were made| of them)"), "<n>"),
 )
 """What differs between two runs of the same program, and what stands for it in a golden text."""
