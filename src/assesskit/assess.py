@@ -20,11 +20,19 @@ from assesskit.phases import Phases
 from assesskit.pods import Image, PodRuntime, Program
 from assesskit.proof.reliability import measured
 from assesskit.scoring import judge, score
-from assesskit.staging import Secrets, grader_files, handed_over, hello, pod_spec, programs, service_specs, tested
+from assesskit.staging import (
+    SUBMISSION,
+    Secrets,
+    grader_files,
+    handed_over,
+    hello,
+    pod_spec,
+    programs,
+    service_specs,
+    tested,
+)
 
 EVERYTHING = ("public", "hidden")
-SUBMISSION = "submission"
-"""The one program of a submission that has no parts."""
 FAILURE_LOG = 64 * 1024
 """Characters kept of the log of a failure."""
 

@@ -25,6 +25,8 @@ from assesskit.content.submitted import submitted
 from assesskit.pods import Image, Limits, Pod, PodSpec, Program, Service, ServiceSpec
 
 GRADER = Path(str(resources.files("assesskit"))) / "grader"
+SUBMISSION = "submission"
+"""The one program of a submission that has no parts."""
 
 
 class Tested(NamedTuple):
@@ -76,7 +78,7 @@ def tested(exercise: Exercise) -> tuple[Tested, ...]:
     whole = exercise.spec.submission
     if not whole.parts:
         common = (whole.ready_path, None, whole.volume_mb, whole.limits, whole.env)
-        return Tested("submission", "submission", ".", *common), Tested("reference", "reference", ".", *common)
+        return Tested(SUBMISSION, "submission", ".", *common), Tested("reference", "reference", ".", *common)
     return tuple(
         Tested(
             part.name,

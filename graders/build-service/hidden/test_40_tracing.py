@@ -8,7 +8,7 @@ import pytest
 
 from assesskit.checks import spans, tracing
 from assesskit.checks.creation import created, made, place
-from assesskit.checks.exchange import Request
+from assesskit.checks.http import prepared
 from assesskit.checks.spans import Traced
 from assesskit.checks.tracing import Caller
 from assesskit.instruments.relay import Fault
@@ -30,10 +30,11 @@ def test_spans_say_what_happened(service, dependency, collector, fresh, resource
     created(order)
     dependency.script(refused.mark, Fault.refuse(), always=True)
     failed = service.send(refused.request(traceparent=failing.traceparent))
-    bearer = ("Authorization", f"Bearer {tokens.mint()}")
+    bearer = tokens.bearer()
     nothing = str(uuid.uuid4())
-    found = service.send(Request("GET", place(order), (bearer, ("traceparent", read.traceparent))))
-    missed = service.send(Request("GET", resource.item_path(nothing), (bearer, ("traceparent", miss.traceparent))))
+    found = service.send(prepared("GET", place(order), headers=bearer | {"traceparent": read.traceparent}))
+    unknown = prepared("GET", resource.item_path(nothing), headers=bearer | {"traceparent": miss.traceparent})
+    missed = service.send(unknown)
     path = resource.path
     writing = Traced(f"POST {path}", write, order, path)
     sent = [

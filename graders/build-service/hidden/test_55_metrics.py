@@ -20,7 +20,7 @@ AT_ONCE = 6
 @pytest.mark.criterion("metrics.red")
 def test_metrics_count_what_was_answered_and_stay_small(service, fresh, resource, tokens, evidence) -> None:
     """Requests are counted by method, route and status, and timed, by all workers; new ids add no series."""
-    bearer = (("Authorization", f"Bearer {tokens.mint()}"),)
+    bearer = tuple(tokens.bearer().items())
     metrics.scraped(service)  # a page that nobody can read is told as that, whatever becomes of orders
     made(service, fresh())
     time.sleep(metrics.SETTLES)  # what was answered until now may be counted as late as that

@@ -6,7 +6,7 @@ import pytest
 
 from assesskit.checks import rollout
 from assesskit.checks.creation import CREATED, place
-from assesskit.checks.exchange import Request
+from assesskit.checks.http import prepared
 
 PLAN = "deploy/rollout.toml"
 READS, WRITES = 24, 12
@@ -19,7 +19,7 @@ def test_the_plan_tells_a_healthy_version_from_a_faulty_one(service, fresh, subm
     made = fresh()
     order = service.send(made.request())
     path = place(order) if order.response and order.response.status == CREATED else made.path
-    reads = [Request("GET", path, (("Authorization", f"Bearer {made.token}"),))] * READS
+    reads = [prepared("GET", path, headers=made.bearer)] * READS
     told = dict(facts["rollout"])
     write_share, slow_by = told.pop("write_share"), told.pop("slow_by")
     traffic = rollout.Traffic(**told)

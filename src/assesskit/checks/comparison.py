@@ -33,8 +33,6 @@ REST_WINDOWS, FIRST_WINDOWS, MORE_WINDOWS = 2, 8, 4
 WARM_SECONDS = 0.3
 SETTLES = 1.5
 """Seconds that a service gets after it was paused, ahead of its readiness."""
-LOCK_SECONDS = 45.0
-"""How long to wait until no other pod is under load."""
 
 
 class Judged(Protocol):
@@ -134,17 +132,15 @@ class Comparison:
         with kept_away(self._control.service(SUBMISSION), *self._beyond):
             if not self._mixes:
                 self._prepare()
-            if not self._control.quiet(LOCK_SECONDS):
-                raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
-            for relay in self._relays.values():
-                relay.everything(Fault.delay(DEPENDENCY_SECONDS))
-            try:
-                yield
-            finally:
+            with self._control.quietly():
                 for relay in self._relays.values():
-                    relay.reset()
-                self._control.loud()
-                self._control.tell_levels(levels(self._seen, self._control, self._objective))
+                    relay.everything(Fault.delay(DEPENDENCY_SECONDS))
+                try:
+                    yield
+                finally:
+                    for relay in self._relays.values():
+                        relay.reset()
+                    self._control.tell_levels(levels(self._seen, self._control, self._objective))
 
     def _prepare(self) -> None:
         submission, reference = (self._control.service(side) for side in SIDES)

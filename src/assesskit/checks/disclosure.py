@@ -36,7 +36,7 @@ INSIDE = {
 
 def keeps_its_inside_to_itself(client: Client, relay: Relay, tokens: Tokens, resource: Resource) -> None:
     """Cause errors of every kind, the dependency's among them, and look through the answers. All before Failure."""
-    resource.existing(client, {"Authorization": f"Bearer {tokens.mint()}"})  # who does nothing tells nothing
+    resource.existing(client, tokens.bearer())  # who does nothing tells nothing
     address = re.compile(rf"(?:127\.0\.0\.1|localhost)\D{{0,20}}{relay.port}\b")
     patterns = {**INSIDE, "the address of another service": address}
     misses = []
@@ -76,7 +76,7 @@ def _mistakes(tokens: Tokens, resource: Resource) -> Iterator[tuple[str, Request
         ("a token without the scope", tokens.mint("openid")),
     ):
         yield name, prepared("GET", resource.path, headers={"Authorization": f"Bearer {token}"})
-    bearer = {"Authorization": f"Bearer {tokens.mint()}"}
+    bearer = tokens.bearer()
     for name, body in (
         ("a body that is not JSON", b'{"'),
         ("a body that is no UTF-8", b'{"\xff": 1}'),

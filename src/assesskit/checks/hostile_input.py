@@ -58,7 +58,7 @@ class Attack:
 
 def bears_hostile_input(client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
     """Send every attack, then use the service. All are tried before Failure, until one is not answered in time."""
-    bearer = {"Authorization": f"Bearer {tokens.mint()}"}
+    bearer = tokens.bearer()
     resource.existing(client, bearer)  # it can make things again, whatever other checks did to its dependency
     attacks = [*_attacks(_Sender(bearer, resource), body_limit(contract, resource))]
     misses: list[Miss] = []

@@ -34,8 +34,6 @@ LOST = 0.05
 """Of the probes that may get something else than 200, in a moment that a busy machine had."""
 OK = 200
 DEADLINE = 3.0
-LOCK_SECONDS = 45.0
-"""How long to wait until no other pod is under load."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +56,14 @@ def probed(
     seconds: float,
 ) -> Window:
     """Probe `paths` in turn for `seconds` while things are made. Raises Inconclusive where it is never quiet enough."""
-    if not control.quiet(LOCK_SECONDS):
-        raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
-    relay.clear()
-    until = time.monotonic() + seconds
-    try:
+    with control.quietly():
+        relay.clear()
+        until = time.monotonic() + seconds
         with Stalls() as stalls, ThreadPoolExecutor(PROBERS + MAKERS) as pool:
             making = [pool.submit(_make, service, fresh, until) for _ in range(MAKERS)]
             probing = [pool.submit(_probe, service, paths, number, until) for number in range(PROBERS)]
             marks = {mark for one in making for mark in one.result()}
             probes = [exchange for one in probing for exchange in one.result()]
-    finally:
-        control.loud()
     calls = [call for call in relay.calls() if call.key not in marks]
     return Window(probes, len(marks), len(calls), seconds, stalls.seconds)
 

@@ -28,8 +28,6 @@ FEWEST_WINDOWS, MOST_WINDOWS = 5, 9
 """So many are seen at least before growth is called a leak, and at most."""
 GRACE = 2.0
 """Seconds to stop in."""
-LOCK_SECONDS = 45.0
-"""How long to wait until no other pod is under load."""
 MB, KB = 1e6, 1e3
 STEP = 1.2 * MB
 """Runtimes ask for memory in pieces of nearly this size; one of them is no growth, however few the requests."""
@@ -79,12 +77,8 @@ def expect_within_limits(
     The service is restarted twice. Raises Inconclusive where the runtime does not tell, or the machine is too slow.
     """
     _expect_none_killed(service, "during the checks")
-    if not control.quiet(LOCK_SECONDS):
-        raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
-    try:
+    with control.quietly():
         seen = _loaded(control, service, requests, each_kb, fewest)
-    finally:
-        control.loud()
     told = f"{CLIENTS} clients that send {requests[0].route} again as soon as they are answered"
     if not (state := service.status())["running"] and not state["oom"]:
         raise Failure(f"{told}: the service {ended(state)}", sent=told, expected="a service that goes on")

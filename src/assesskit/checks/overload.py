@@ -116,7 +116,7 @@ def expect_excess_turned_away(
 def _excess(calls: Sequence[Call]) -> float:
     """For how many seconds longer than it should our own dependency has kept one of the calls waiting.
 
-    None when it was called over and over: then it is slow for whoever called.
+    Not at all, when it was called over and over: then it is slow for whoever called.
     """
     if len(calls) > 2 * BURST:
         return 0.0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from assesskit.checks import ports
 from assesskit.checks.exchange import Exchange, Request, Response
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.http import BODY_CAP, Client
 from assesskit.checks.stalls import Stalls
@@ -16,6 +17,8 @@ from assesskit.instruments.load import Load, Sample
 
 POLL = 0.05
 PROBE_DEADLINE = 3.0
+LOCK_SECONDS = 45.0
+"""How long to wait until no other pod is under load."""
 SHOWN = 5
 """Listeners of a service that a reason names."""
 
@@ -161,6 +164,16 @@ class Control:
     def loud(self) -> None:
         """Give the lock back."""
         self._harness.ask("loud")
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Hold the lock. Raises Inconclusive when other pods do not leave it for LOCK_SECONDS."""
+        if not self.quiet(LOCK_SECONDS):
+            raise Inconclusive(f"other assessments kept this machine busy for {LOCK_SECONDS:g} s")
+        try:
+            yield
+        finally:
+            self.loud()
 
     def offer(self, load: Load) -> list[Sample]:
         """Offer a load, see `Load.run`, and tell for how long that was: a grading has little room for it."""
