@@ -28,6 +28,7 @@ class RunFolder:
         report.html        for interviewers and hiring managers
         report.md          the same, for a terminal or a ticket
         checks.json        what pytest said about the grader's own run (pytest-json-report)
+        handed.json        what the candidate noted, and what of the submission does not hold; only where a kit began it
     """
 
     path: Path
