@@ -206,6 +206,17 @@ def test_a_report_can_be_written_again_from_its_assessment(run: Run, tmp_path: P
     assert json.loads(run("report", "assessment.json", "--format", "json").stdout)["run"] == assessment().run
 
 
+def test_a_report_for_the_candidate_is_another_one(run: Run, tmp_path: Path) -> None:
+    """`--for candidate` holds no question and no hidden check, in every form."""
+    write_assessment(tmp_path / "here/assessment.json", assessment())
+    for form in ("html", "md", "json"):
+        said = run("report", "assessment.json", "--for", "candidate", "--detail", "verdicts", "--format", form)
+        assert said.returncode == 0
+        assert "Build a production" in said.stdout
+        assert "What happens when two of these arrive" not in said.stdout
+        assert "hidden/" not in said.stdout
+
+
 def test_a_report_of_something_else_is_refused(run: Run, tmp_path: Path) -> None:
     """A file that is no assessment is named, with what is wrong."""
     (tmp_path / "here/odd.json").write_text("[]")

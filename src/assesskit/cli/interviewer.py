@@ -30,6 +30,21 @@ class Form(StrEnum):
     JSON = "json"
 
 
+class Reader(StrEnum):
+    """Who a report is for."""
+
+    INTERVIEWER = "interviewer"
+    CANDIDATE = "candidate"
+
+
+class Told(StrEnum):
+    """How much a candidate is told; `reports.candidate.Detail` says what each means."""
+
+    VERDICTS = "verdicts"
+    FEEDBACK = "feedback"
+    SEEN = "seen"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add this audience's commands."""
     panel = "Interviewers"
@@ -178,18 +193,30 @@ def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
 def report(
     assessment: Annotated[Path, typer.Argument(help="An assessment.json, or the folder that holds it.")],
     form: Annotated[Form, typer.Option("--format", help="Which form of report.")] = Form.HTML,
+    reader: Annotated[Reader, typer.Option("--for", help="Who will read it.")] = Reader.INTERVIEWER,
+    detail: Annotated[
+        Told,
+        typer.Option(
+            help="For a candidate: verdicts only; what good looks like and what public checks saw; or also what hidden "
+            "checks saw, in a line each."
+        ),
+    ] = Told.FEEDBACK,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; standard output if not given.")
     ] = None,
 ) -> None:
     """Write a report from an assessment.
 
-    Nothing is run again: the assessment holds all that was seen.
+    Nothing is run again: the assessment holds all that was seen. One for the candidate holds no hidden check, note,
+    question or anchor.
     """
     from assesskit.reports import html, markdown
-    from assesskit.store import read_assessment, write
+    from assesskit.store import read_assessment
 
     read = read_assessment(assessment / "assessment.json" if assessment.is_dir() else assessment)
+    if reader is Reader.CANDIDATE:
+        _write_report(_for_candidate(read, form, detail), out)
+        return
     match form:
         case Form.HTML:
             text = html(read)
@@ -197,6 +224,21 @@ def report(
             text = markdown(read)
         case Form.JSON:
             text = read.model_dump_json(indent=2)
+    _write_report(text, out)
+
+
+def _for_candidate(assessment: Assessment, form: Form, detail: Told) -> str:
+    from assesskit.reports import candidate
+
+    told_ = candidate.redacted(assessment, candidate.Detail(detail.value))
+    if form is Form.JSON:
+        return told_.model_dump_json(indent=2)
+    return candidate.html(told_) if form is Form.HTML else candidate.markdown(told_)
+
+
+def _write_report(text: str, out: Path | None) -> None:
+    from assesskit.store import write
+
     if out is None:
         print(text)
     else:

@@ -58,6 +58,8 @@ def start(
     else:
         _from_content(kit, folder, seed, content)
         return
+    if key is not None and key.lower() != begun.manifest.key:
+        raise UsageError("is the workspace of a kit that another key signed", where=str(begun.workspace))
     begun = begun.noted("started", now)
     if minutes is not None:
         begun = begun.boxed(minutes)
@@ -124,7 +126,7 @@ def _tell_start(journey: Journey, now: datetime, urls: dict[str, str]) -> None:
     print(f"{journey.manifest.title}\n\nworkspace   {journey.workspace}\nbrief       {journey.workspace / 'README.md'}")
     for name, url in urls.items():
         print(f"{name:11} {url}")
-    print(f"time box    {_time(journey, now)}")
+    print(f"signed by   {journey.manifest.key}\ntime box    {_time(journey, now)}")
     print(f"AI policy   {exercise.spec.ai.policy}: {exercise.spec.ai.text}")
     _tell_next()
 
