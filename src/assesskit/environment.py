@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from typing import Any
 
 import psutil
 import requests
+from filelock import FileLock
 from pydantic import ValidationError
 
 from assesskit import store
@@ -39,7 +41,6 @@ from assesskit.staging import Secrets, pod_spec, programs, service_specs
 
 RUNNING = "keeper.json"
 LOG = "keeper.log"
-UP_SECONDS = 60.0
 READY_SECONDS = 30.0
 TRIES = 3
 """A port is free when it is chosen, and may be taken when the service comes to it: then others are chosen."""
@@ -51,9 +52,11 @@ MAX_LINE = 4 * 1024 * 1024
 class Keeper(Value):
     """The whole of keeper.json. `started` tells the process from a later one of the same number (seconds of the epoch).
 
+    `folder` is the workspace's as the keeper knows it: after a move it is not there any more, and the keeper ends.
     `urls` are those of the services, by name.
     """
 
+    folder: str
     pid: int
     started: float
     port: int
@@ -95,7 +98,7 @@ def keeper(folder: Path) -> Keeper | None:
         found = Keeper.model_validate_json((folder / RUNNING).read_bytes(), strict=True)
     except (OSError, ValidationError):
         return None
-    return found if found.lives() else None
+    return found if found.folder == str(folder) and found.lives() else None
 
 
 def build(exercise: Exercise, runtime: PodRuntime, on_line: OnLine) -> dict[str, Image]:
@@ -106,29 +109,36 @@ def build(exercise: Exercise, runtime: PodRuntime, on_line: OnLine) -> dict[str,
 
 def up(folder: Path, exercise: Exercise, cache: Path, on_line: OnLine) -> Keeper:
     """Start the services unless they run, and return who keeps them. Raises EngineError, and leaves nothing running."""
-    if (running := keeper(folder)) is not None:
-        return running
-    build(exercise, ProcessRuntime(cache=cache), on_line)
+    with FileLock(folder / "keeper.lock"):  # two terminals, one keeper
+        if (running := keeper(folder)) is None:
+            build(exercise, ProcessRuntime(cache=cache), on_line)
+            running = _begin(folder, exercise, cache)
+    return running
+
+
+def _begin(folder: Path, exercise: Exercise, cache: Path) -> Keeper:
+    """Start a keeper and wait until it says that all is up, or ends. It belongs to nobody: it outlives this command."""
     (folder / RUNNING).unlink(missing_ok=True)
     order = {"folder": str(folder), "slug": exercise.slug, "seed": exercise.variant.seed, "cache": str(cache)}
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assesskit.environment", json.dumps(order)],
+    command = [sys.executable, "-m", "assesskit.environment", json.dumps(order)]
+    with (
+        (folder / LOG).open("wb") as log,
+        subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
             cwd=folder.anchor,
-        )
-    until = time.monotonic() + UP_SECONDS * TRIES
-    while process.poll() is None and time.monotonic() < until:
-        if (running := keeper(folder)) is not None:
-            return running
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    last = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise EngineError(f"the services did not start: {last[-1] if last else 'no reason was given'}", hint=_RESTART)
+        ) as process,
+    ):
+        assert process.stdout is not None
+        process.stdout.readline()  # whatever it says, and also when it ends and says nothing
+        running = keeper(folder)
+    if running is None:
+        last = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise EngineError(f"the services did not start: {last[-1] if last else 'no reason was given'}", hint=_RESTART)
+    return running
 
 
 def down(folder: Path) -> bool:
@@ -218,7 +228,7 @@ def _wait_ready(service: Service, url: str) -> None:
     until = time.monotonic() + READY_SECONDS
     with requests.Session() as session:
         session.trust_env = False  # a proxy of the environment has no business on loopback
-        while time.monotonic() < until:
+        while time.monotonic() < until and _somebody_waits():
             if (ended := service.exit()) is not None:
                 last = service.output().stderr.decode(errors="replace").strip().splitlines()
                 raise EngineError(f"{service.name} ended with status {ended.status}: {last[-1] if last else ''}")
@@ -237,10 +247,16 @@ def _serve(folder: Path, keeping: Keeping) -> None:
         server.settimeout(LOOK_SECONDS)
         me = psutil.Process(os.getpid())
         said = Keeper(
-            pid=me.pid, started=me.create_time(), port=server.getsockname()[1], token=token, urls=keeping.urls
+            folder=str(folder),
+            pid=me.pid,
+            started=me.create_time(),
+            port=server.getsockname()[1],
+            token=token,
+            urls=keeping.urls,
         )
         store.write(folder / RUNNING, said.model_dump_json().encode())
         (folder / RUNNING).chmod(0o600)
+        _say_up(folder)
         while not keeping.ended and (folder / RUNNING).is_file():
             try:
                 connection, _ = server.accept()
@@ -248,6 +264,24 @@ def _serve(folder: Path, keeping: Keeping) -> None:
                 continue
             with connection:
                 _converse(connection, token, keeping)
+
+
+def _somebody_waits() -> bool:
+    """Whether the command that started this still reads; poll(2) tells an error where nobody does."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not poll.poll(0)
+
+
+def _say_up(folder: Path) -> None:
+    """Tell who waits for it, on standard output, which is closed then. If nobody waits any more, all of it ends."""
+    try:
+        os.write(sys.stdout.fileno(), b"up\n")
+    except BrokenPipeError as error:
+        (folder / RUNNING).unlink()
+        raise EngineError("whoever started the services has gone away") from error
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _converse(connection: socket.socket, token: str, keeping: Keeping) -> None:
@@ -263,6 +297,8 @@ def _converse(connection: socket.socket, token: str, keeping: Keeping) -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():  # its first process ends at once, so that nobody has to wait for the second
+        os._exit(0)
     try:
         keep(json.loads(sys.argv[1]))
     except (EngineError, UsageError) as told:

@@ -112,8 +112,6 @@ def grade(
     A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
     runs it as plain processes of yours, and isolates nothing.
     """
-    from assesskit.store import write
-
     where: PodRuntime | None = None
     refused: list[Path] = []
     faults: list[Path] = []
@@ -123,8 +121,7 @@ def grade(
                 asked = _exercise_of(came.path, exercise, seed, content)
                 where = where or settings.isolated(runtime)
                 assessment, page = grade_one(came.path, asked, where, out, machine=json_)
-                if came.handed is not None:
-                    write(page.with_name("handed.json"), json.dumps(came.handed, indent=2).encode())
+                came.keep(page.parent)
         except (SubmissionError, UsageError) as error:
             tell(error)
             refused.append(path)
