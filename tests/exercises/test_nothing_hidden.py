@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_a_kit_does_not_say_what_other_seeds_draw(given) -> None:
 def wheel(tmp_path_factory) -> Path:
     """The package a candidate installs."""
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return Path(next(out.glob("*.whl")))
 
@@ -93,6 +94,16 @@ def test_the_package_holds_no_content(wheel: Path) -> None:
     folders = {name.split("/")[1] for name in names if name.startswith("assesskit/") and name.count("/") > 1}
     assert folders == {path.name for path in (ROOT / "src/assesskit").iterdir() if path.is_dir()} - {"__pycache__"}
     assert not any("shipped" in name or "/hidden/" in name or "/proof/mutants" in name for name in names)
+
+
+def test_the_source_archive_holds_no_content_either(wheel: Path) -> None:
+    """Who installs from sources gets the same files, and what builds them."""
+    with tarfile.open(next(wheel.parent.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    others = {name for name in names if not name.startswith("src/assesskit/")}
+    assert others == {"PKG-INFO", "README.md", ".gitignore", "constraints.txt", "pyproject.toml"}
+    package = {name.removeprefix("src/") for name in names if name.startswith("src/assesskit/")}
+    assert {name for name in package if "/shipped/" in name or "/hidden/" in name} == set()
 
 
 @pytest.mark.parametrize("slug", slugs(ROOT))
