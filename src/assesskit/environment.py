@@ -19,7 +19,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ TRIES = 3
 ASK_SECONDS = 20.0
 LOOK_SECONDS = 2.0
 MAX_LINE = 4 * 1024 * 1024
+LAST_WORDS = 400_000
+"""Characters of a service's log that are told; escaped in JSON they are less than `MAX_LINE`."""
+_NO_GRADER = Image("", "")
+"""Nobody grades here; `staging` makes a specification for one all the same."""
 
 
 class Keeper(Value):
@@ -160,15 +165,15 @@ def down(folder: Path) -> bool:
 class Keeping:
     """The keeper's side: a pod with the services, and what is answered about them."""
 
-    def __init__(self, pod: Pod, services: Mapping[str, Service]) -> None:
-        self._pod = pod
-        self._services = services
+    def __init__(self, exercise: Exercise, pod: Pod, images: Mapping[str, Image]) -> None:
+        """Start every service, and wait until all are ready. Raises EngineError."""
+        self.urls = {asked.name: f"http://127.0.0.1:{pod.ports[asked.name]}" for asked in exercise.spec.services}
         self.ended = False
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """The services' URLs by name."""
-        return {name: f"http://127.0.0.1:{self._pod.ports[name]}" for name in self._services}
+        self._ready = {asked.name: self.urls[asked.name] + asked.ready_path for asked in exercise.spec.services}
+        specs = service_specs(exercise, {**images, "grader": _NO_GRADER}, pod, Secrets(), {})
+        self._services = {name: pod.start(specs[name]) for name in self.urls}
+        for name, service in self._services.items():
+            _wait_ready(service, self._ready[name], READY_SECONDS, _somebody_waits)
 
     def answer(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked. What cannot be done is told as `wrong` (by who asks) or `failed`."""
@@ -183,10 +188,11 @@ class Keeping:
             return {"wrong": f"no such service; there are: {', '.join(self._services) or 'none'}"}
         if what == "logs":
             output = service.output()
-            return {"log": (output.stdout + output.stderr).decode(errors="replace")}
+            return {"log": (output.stdout + output.stderr).decode(errors="replace")[-LAST_WORDS:]}
         try:
             service.stop(2.0)
             service.start()
+            _wait_ready(service, self._ready[name], ASK_SECONDS / 2, lambda: True)
         except EngineError as error:
             return {"failed": str(error)}
         return {}
@@ -206,38 +212,28 @@ def keep(order: Mapping[str, Any]) -> None:
     for attempt in range(1, TRIES + 1):
         with runtime.open(pod_spec(exercise, new_run())) as pod:
             try:
-                services = _started(exercise, pod, images)
+                keeping = Keeping(exercise, pod, images)
             except EngineError:
                 if attempt == TRIES:
                     raise
                 continue
-            _serve(folder, Keeping(pod, services))
+            _serve(folder, keeping)
             return
 
 
-def _started(exercise: Exercise, pod: Pod, images: Mapping[str, Image]) -> dict[str, Service]:
-    nobody = {"grader": Image("", "")}
-    specs = service_specs(exercise, {**images, **nobody}, pod, Secrets(), {})
-    services = {asked.name: pod.start(specs[asked.name]) for asked in exercise.spec.services}
-    for asked in exercise.spec.services:
-        _wait_ready(services[asked.name], f"http://127.0.0.1:{pod.ports[asked.name]}{asked.ready_path}")
-    return services
-
-
-def _wait_ready(service: Service, url: str) -> None:
-    until = time.monotonic() + READY_SECONDS
+def _wait_ready(service: Service, url: str, seconds: float, wanted: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
     with requests.Session() as session:
         session.trust_env = False  # a proxy of the environment has no business on loopback
-        while time.monotonic() < until and _somebody_waits():
+        while time.monotonic() < until and wanted():
             if (ended := service.exit()) is not None:
                 last = service.output().stderr.decode(errors="replace").strip().splitlines()
                 raise EngineError(f"{service.name} ended with status {ended.status}: {last[-1] if last else ''}")
-            try:
+            with suppress(requests.RequestException):
                 if session.get(url, timeout=2.0, allow_redirects=False).ok:
                     return
-            except requests.RequestException:
-                time.sleep(0.05)
-    raise EngineError(f"{service.name} is not ready at {url} after {READY_SECONDS:g} s")
+            time.sleep(0.05)
+    raise EngineError(f"{service.name} is not ready at {url} after {seconds:g} s")
 
 
 def _serve(folder: Path, keeping: Keeping) -> None:
