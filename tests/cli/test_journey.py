@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import urllib.request
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import typer
 from tests.cli.conftest import Run
 from tests.content.tiny import build
+
+from assesskit.cli import inviting
 
 SERVE = """
 import http.server, os, sys
@@ -99,21 +103,27 @@ def test_an_invitation_tells_the_ledger_all_and_the_kit_only_what_is_for_it(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("asked", "said"),
     [
-        (("--candidate", "Ada Lovelace"), "--candidate: is no alias"),
-        (("--candidate", "../x"), "--candidate: is no alias"),
-        (("--candidate", "C-1", "--extra-time", "0.5"), "--extra-time: must be from 1 to 10"),
-        (("--candidate", "C-1", "--extra-time", "nan"), "--extra-time: must be from 1 to 10"),
-        (("--candidate", "C-1", "--seed", ""), "seed: is no seed"),
+        ({"candidate": "Ada Lovelace"}, "--candidate: is no alias"),
+        ({"candidate": "../x"}, "--candidate: is no alias"),
+        ({"extra_time": 0.5}, "--extra-time: must be from 1 to 10"),
+        ({"extra_time": math.nan}, "--extra-time: must be from 1 to 10"),
+        ({"seed": ""}, "seed: is no seed"),
     ],
 )
-def test_an_invitation_that_makes_no_sense_writes_nothing(walk: Run, here: Path, words, said: str) -> None:
+def test_an_invitation_that_makes_no_sense_writes_nothing(root: Path, tmp_path: Path, monkeypatch, capsys, asked, said):
     """Names for aliases, less than the usual time, a seed that is none."""
-    done = walk("invite", "tiny", *words)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert list(here.iterdir()) == []
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("ASSESSKIT_LEDGER", str(tmp_path / "ledger.jsonl"))
+    monkeypatch.setenv("ASSESSKIT_KEY", str(tmp_path / "key.pem"))
+    with pytest.raises(typer.Exit) as ended:
+        inviting.invite("tiny", **({"candidate": "C-1", "content": root} | asked))
+    assert ended.value.exit_code == 2
+    assert said in capsys.readouterr().err
+    assert list((tmp_path / "here").iterdir()) == []
+    assert not (tmp_path / "ledger.jsonl").exists()
 
 
 def test_a_kit_is_started_stopped_and_gone_on_with(walk: Run, started, here: Path) -> None:

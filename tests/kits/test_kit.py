@@ -167,7 +167,7 @@ def no_manifest(said: dict[str, Any], _files: dict[str, bytes]) -> None:
         (resigned, "is not what was signed"),
         (newer, r"was made by a newer assesskit \(assesskit/kit/2; this one reads assesskit/kit/1\)"),
         (of_another_kind, "is no kit"),
-        (unknown_key, "kit.json: manifest.bonus: "),
+        (unknown_key, "kit.json: 'manifest.bonus': "),
         (no_manifest, "is no kit: it holds no kit.json"),
     ],
 )
