@@ -150,6 +150,11 @@ class Reviewed:
                 found.setdefault(entry.person, {})[entry.criterion] = entry
         return found
 
+    @property
+    def last(self) -> str:
+        """The digest of the last entry that holds; empty where there is none."""
+        return self.entries[-1].digest if self.entries else ""
+
     @cached_property
     def done(self) -> tuple[str, ...]:
         """Who has judged everything that people judge, by the names they gave, in the order they began."""

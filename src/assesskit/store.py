@@ -25,7 +25,9 @@ class RunFolder:
 
     <out>/<submission>-<run>/
         assessment.json    the record of the run; everything else can be made again from it
-        report.html        for interviewers and hiring managers
+        review.jsonl       what people added to it, one entry a line
+        report.html        for interviewers
+        page.html          for hiring managers, on one page
         report.md          the same, for a terminal or a ticket
         checks.json        what pytest said about the grader's own run (pytest-json-report)
     """
@@ -53,8 +55,13 @@ class RunFolder:
 
     @property
     def html(self) -> Path:
-        """The report as one page."""
+        """The full report."""
         return self.path / "report.html"
+
+    @property
+    def page(self) -> Path:
+        """The report for hiring managers, on one page."""
+        return self.path / "page.html"
 
     @property
     def markdown(self) -> Path:

@@ -30,7 +30,6 @@ PAGES = {
     "submission-failed": reports.html(samples.failed()),
     "harness-failed": reports.html(samples.failed("harness_failed")),
     "hostile": reports.html(hostile.assessment()),
-    "summary": reports.summary([samples.assessment(), hostile.assessment().model_copy(update={"run": "other"})], {}),
 }
 CLIPPED = """() => [...document.querySelectorAll('main *')].filter(each => !each.closest('.scroll, svg, .off')
     && each.getClientRects().length
@@ -102,7 +101,7 @@ def test_a_page_fits_its_window_and_causes_no_noise(opened: Page, tmp_path: Path
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["graded", "harness-failed", "summary"])
+@pytest.mark.parametrize("name", ["graded", "harness-failed"])
 def test_text_stands_out_from_its_ground_by_at_least_four_and_a_half(
     opened: Page, tmp_path: Path, name: str, scheme: str
 ):
@@ -150,4 +149,4 @@ def test_the_first_two_sheets_hold_the_result_and_the_questions(sheets: list[str
     first = " ".join(sheets[:2])
     assert "By competency" in first
     assert "Questions to ask" in first
-    assert sheets[2].startswith("Criteria and evidence")
+    assert any(sheet.startswith("Criteria and evidence") for sheet in sheets[2:4])
