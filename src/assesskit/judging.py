@@ -27,7 +27,7 @@ REVIEWERS = 2
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-LevelNumber = Annotated[int, Field(ge=0, le=HIGHEST)]
+LevelNumber = Annotated[int, Field(ge=0, le=HIGHEST, strict=True)]
 
 
 class Said(Value):

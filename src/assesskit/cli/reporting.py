@@ -110,8 +110,8 @@ def rescore(
 ) -> None:
     """Score assessments again, without running anything.
 
-    Says what each is worth under the profiles as they are now, and writes its pages anew. A rubric that was edited since
-    is said to be one, and applied only with --rubric.
+    Says what each is worth under the profiles as they are now, and writes its pages anew. A rubric that was edited
+    since is said to be one, and applied only with --rubric.
     """
     from assesskit.content.profiles import profiles as read_profiles
     from assesskit.journal import read

@@ -29,6 +29,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 """What begins a formula in some spreadsheet, the full-width forms included."""
 
 
+_IGNORED = " \"'"
+"""What careless readers of CSV take away before they look."""
+
+
 class CriterionRow(Value):
     """One criterion: how it stands, and the points it earned (None where nobody could judge it)."""
 
@@ -171,7 +175,8 @@ def as_csv(reviewed: Reviewed) -> str:
 def cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula (OWASP, CSV injection), on one line."""
     shown = " ".join(str(visible(text)).split(" ")).replace("\n", " ").replace("\t", " ")
-    return f"'{shown}" if text.lstrip(" ").startswith(_FORMULA) or shown.lstrip().startswith(_FORMULA) else shown
+    begins = (text.lstrip(_IGNORED).startswith(_FORMULA), shown.lstrip(_IGNORED).startswith(_FORMULA))
+    return f"'{shown}" if any(begins) else shown
 
 
 def as_junit(reviewed: Reviewed) -> str:

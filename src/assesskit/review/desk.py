@@ -159,7 +159,7 @@ class Desk:
         return tuple(
             nameless(result, names)
             for result in now.results
-            if result.criterion.competency == task.criterion.competency and result.observations
+            if result.criterion.competency == task.criterion.competency and result.criterion.kind == "automatic"
         )
 
     def agreement(self) -> Agreement:
