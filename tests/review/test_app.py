@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from tests.reports import hostile
 from tests.reports.reading import Page
-from tests.review.conftest import NAME, NOW, MakeDesk, judge_all
+from tests.review.records import NAME, NOW, MakeDesk, judge_all
 from werkzeug.test import TestResponse
 
 from assesskit import journal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.review.conftest import NAME, NOW, MakeDesk, assessment, judge_all, written
+from tests.review.records import NAME, NOW, MakeDesk, assessment, judge_all, written
 
 from assesskit import journal
 from assesskit.errors import UsageError

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.review.conftest import NAME, NOW, MakeDesk, judge_all
+from tests.review.records import NAME, NOW, MakeDesk, judge_all
 
 from assesskit import journal
 from assesskit.errors import ContentError, UsageError
