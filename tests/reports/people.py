@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from tests.reports import samples
 
+from assesskit.content.profiles import profiles
 from assesskit.judging import Entry, Reviewed, Said
 from assesskit.model import Assessment
 from assesskit.weighting import Level, Profile
@@ -48,3 +50,8 @@ def reviewed(
         for who, level in zip(names, (kim, lee), strict=True)
     ]
     return Reviewed(found, entries(*said), chained=True)
+
+
+def roles() -> tuple[Profile, ...]:
+    """The profiles of this repository."""
+    return profiles(Path(__file__).parents[2]).roles

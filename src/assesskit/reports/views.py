@@ -256,7 +256,7 @@ def outcome(assessment: Assessment) -> str:
     held = met + len(of(assessment.results, "not_met"))
     if not held:
         return "The submission ran, but no criterion could be judged."
-    return f"The submission ran, and {met} of {many(held, 'judged criterion', 'judged criteria')} {be(met)} met."
+    return f"The submission ran, and {met} of {many(held, 'criterion', 'criteria')} that checks judged {be(met)} met."
 
 
 def many(count: int, one: str, more: str = "") -> str:
