@@ -36,10 +36,9 @@ class Said(Value):
     - ``graded``: the assessment was written
     - ``level``: `author` judges `criterion` to be at `level`, with a `note`; `seat` tells people of one name apart
     - ``rubric``: points and texts are now those of `criteria`, from the rubric of digest `rubric_digest`
-    - ``erased``: what could tell who the person is was removed
     """
 
-    kind: Literal["graded", "level", "rubric", "erased"]
+    kind: Literal["graded", "level", "rubric"]
     at: datetime
     author: Name
     reason: Text

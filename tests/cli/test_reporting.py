@@ -181,11 +181,21 @@ def test_profiles_that_are_wrong_are_told_before_anything_is_written(
 ) -> None:
     """By file and key."""
     (root / "docs/rubrics/profiles.toml").write_text(PROFILES.replace(old, new))
-    for command in (("rescore", graded), ("report", graded), ("compare", graded.parent)):
+    for command in (("rescore", graded), ("report", graded), ("compare", graded.parent), ("validate",)):
         said = run(*command)
         assert said.returncode == 2
         assert f"docs/rubrics/profiles.toml: {told}" in said.stderr
     assert not (graded.parent / "page.html").exists()
+
+
+def test_content_without_profiles_is_sound_and_has_no_roles(run: Run, graded: Path, root: Path) -> None:
+    """Reports leave them out; `rescore` has nothing to weigh with, and says so."""
+    (root / "docs/rubrics/profiles.toml").unlink()
+    assert run("validate").returncode == 0
+    assert "What roles ask for" not in run("report", graded, "--format", "page").stdout
+    said = run("rescore", graded)
+    assert said.returncode == 2
+    assert "docs/rubrics/profiles.toml: does not exist" in said.stderr
 
 
 def test_an_unknown_role_gets_the_nearest(run: Run, graded: Path) -> None:

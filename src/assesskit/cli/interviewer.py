@@ -141,7 +141,7 @@ def grade_one(
     folder = RunFolder.create(out, name or taken.submitted.name, assessment.run)
     write_assessment(folder.assessment, assessment)
     write(folder.checks, json.dumps(checks, indent=2).encode())
-    opened(folder.assessment, datetime.now(UTC), assessment.tool)
+    opened(folder.assessment, datetime.now(UTC), f"assesskit {assessment.tool}")
     write_reports(folder.assessment, profiles)
     _tell(assessment, folder.path, machine=machine)
     return assessment, folder
