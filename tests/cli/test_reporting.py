@@ -9,16 +9,19 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import Run
 from tests.content.tiny import COMPETENCIES, RUBRIC
 from tests.reports import samples
+from typer.testing import CliRunner
 
 from assesskit import journal
+from assesskit.cli import app
 from assesskit.content import load
 from assesskit.kits import take
 from assesskit.model import Assessment
@@ -39,11 +42,38 @@ weights = { api-design = 1, performance = 9 }
 """
 
 
+@dataclass(frozen=True)
+class Said:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Said]
+
+
 @pytest.fixture
 def here(tmp_path: Path, root: Path) -> Path:
     """The folder that commands run in; its content has profiles."""
     (root / "docs/rubrics/profiles.toml").write_text(PROFILES)
-    return tmp_path / "here"
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(here: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `assesskit …` in this process, since there are many; `test_commands` starts processes of their own."""
+    monkeypatch.chdir(here)
+    env = {"ASSESSKIT_CONTENT": str(root), "ASSESSKIT_CACHE": str(tmp_path / "cache")}
+
+    def run(*words: str | Path, **more: str) -> Said:
+        done = CliRunner().invoke(app, [str(word) for word in words], env=env | more, prog_name="assesskit")
+        return Said(done.exit_code, done.stdout, done.stderr)
+
+    return run
 
 
 @pytest.fixture
@@ -85,7 +115,7 @@ def seat(here: Path, name: str) -> dict[str, str]:
     return {"ASSESSKIT_REVIEWER_KEY": str(here / f"key-{name}")}
 
 
-def judged(run: Run, here: Path, path: Path, name: str, level: int) -> subprocess.CompletedProcess[str]:
+def judged(run: Run, here: Path, path: Path, name: str, level: int) -> Said:
     """A whole review by file."""
     form = run("review", path, "--as", name, "--form", **seat(here, name))
     assert form.returncode == 0, form.stderr
