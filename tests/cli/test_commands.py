@@ -16,7 +16,10 @@ from tests.reports.samples import assessment
 from assesskit.content import load
 from assesskit.store import write_assessment
 
-COMMANDS = ("list", "show", "start", "check", "submit", "grade", "report", "prove", "validate", "doctor", "demo")
+COMMANDS = (
+    *("list", "show", "start", "check", "submit", "grade", "report", "rescore", "review", "compare", "erase"),
+    *("prove", "validate", "doctor", "demo"),
+)
 
 
 def test_help_names_every_command(run: Run) -> None:

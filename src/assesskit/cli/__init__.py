@@ -11,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from assesskit.cli import author, candidate, interviewer, operator
+from assesskit.cli import author, candidate, comparing, interviewer, operator, reporting, reviewing
 
 app = typer.Typer(
     name="assesskit",
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for audience in (candidate, interviewer, author, operator):
+for audience in (candidate, interviewer, reporting, reviewing, comparing, author, operator):
     audience.add_to(app)
 
 
