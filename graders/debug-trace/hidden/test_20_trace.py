@@ -14,14 +14,14 @@ WORKER = "worker"
 
 @pytest.fixture
 def journey(facts) -> Journey:
+    """How requests of this exercise look."""
     return Journey(**facts["journey"])
 
 
 @pytest.mark.criterion("trace.one-trace")
-def test_a_stale_header_of_the_other_format_is_ignored(control, relays, journey, evidence) -> None:
+def test_a_stale_header_of_the_other_format_is_ignored(service, relays, journey, evidence) -> None:
     """When traceparent and uber-trace-id arrive together, traceparent counts."""
-    pricing = control.service("pricing")
-    joined.expect_stale_header_ignored(pricing, f"/prices/{journey.named()}", relays["inventory"], evidence)
+    joined.expect_stale_header_ignored(service, relays, journey, evidence)
 
 
 @pytest.mark.criterion("trace.one-trace")

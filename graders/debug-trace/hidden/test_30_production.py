@@ -12,6 +12,7 @@ SAID, LONGEST = 0.6, 2.0
 
 @pytest.fixture
 def journey(facts) -> Journey:
+    """How requests of this exercise look."""
     return Journey(**facts["journey"])
 
 

@@ -10,6 +10,7 @@ from assesskit.checks.journey import Journey
 
 @pytest.fixture
 def journey(facts) -> Journey:
+    """How requests of this exercise look."""
     return Journey(**facts["journey"])
 
 

@@ -36,8 +36,8 @@ def expect_ends(
         slow.script(trip.items[0], Fault.delay(seconds + LATE), always=True)
 
     def ask(trip: Trip) -> Exchange:
-        headers = {journey.timeout.replace("-", "_"): str(int(seconds * 1000))} if said else {}
-        return service.send(trip.request(**headers), deadline=seconds + LATE + AFTERWARDS + 4.0)
+        headers = {journey.timeout: str(int(seconds * 1000))} if said else {}
+        return service.send(trip.request(headers), deadline=seconds + LATE + AFTERWARDS + 4.0)
 
     with Stalls() as stalls, ThreadPoolExecutor(REQUESTS) as pool:
         exchanges = list(pool.map(ask, trips))

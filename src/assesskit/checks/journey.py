@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,10 +41,10 @@ class Trip:
     body: bytes
     caller: Caller = field(default_factory=Caller.fresh)
 
-    def request(self, *, sampled: bool = True, **headers: str) -> Request:
-        """The request with our trace; further headers by keyword, ``_`` for ``-``."""
+    def request(self, headers: Mapping[str, str] | None = None, *, sampled: bool = True) -> Request:
+        """The request with our trace, and further headers."""
         traceparent = self.caller.traceparent[:-1] + str(int(sampled))
-        more = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        more = tuple((headers or {}).items())
         fields = (("Content-Type", "application/json"), ("traceparent", traceparent), *more)
         return Request("POST", self.path, fields, self.body)
 

@@ -21,9 +21,9 @@ COUNTS = (2, 7)
 class Ledgers:
     """Where it shows what a request came to; ``[grader.facts.ledgers]``.
 
-    `total` is the field of an answer with the sum, `amount` the one of a call to `payments`; `database` answers `prices`
-    (SQL with the name of a thing as its parameter) with one price a row; `queue` is sent a message at `messages`.
-    `most` of a thing costs more than `payments` charges.
+    `total` is the field of an answer with the sum, `amount` the one of a call to `payments`; `database` answers
+    `prices` (SQL with the name of a thing as its parameter) with one price a row; `queue` is sent a message at
+    `messages`. `most` of a thing costs more than `payments` charges.
     """
 
     payments: str
@@ -58,7 +58,10 @@ def expect_as_before(
         got = exchange.answered().status
         expect(got == status, f"a request was answered {got}", expected=str(status), exchange=exchange)
     expect(
-        not relays[ledgers.payments].calls(unknown.mark), "a request for an unknown thing led to a payment", expected="404, and no payment")
+        not relays[ledgers.payments].calls(unknown.mark),
+        "a request for an unknown thing led to a payment",
+        expected="404, and no payment",
+    )
 
 
 def _prices(database: Service, ledgers: Ledgers, items: tuple[str, ...]) -> dict[str, int]:
@@ -92,4 +95,3 @@ def _without_lines(journey: Journey) -> Request:
     trip = journey.fresh()
     body = json.dumps({journey.mark: trip.mark, journey.lines: []}).encode()
     return Request("POST", journey.path, (("Content-Type", "application/json"),), body)
-

@@ -47,9 +47,9 @@ def expect_few_calls(service: Service, relay: Relay, journey: Journey, evidence:
     evidence.figure("calls for each request while the dependency is dead", round(calls, 2), "calls", MOST_CALLS)
     expect(
         calls <= MOST_CALLS,
-        f"while {relay.name.removeprefix('relay ')} failed every call, it was called {calls:.0f} times for each request",
+        f"while {_name(relay)} failed every call, it was called {calls:.0f} times for each request",
         sent=f"{COUNTED} requests, {AT_ONCE} at a time",
-        expected=f"at most {MOST_CALLS:g} calls for each: one of the programs repeats calls, and only a small share of them",
+        expected=f"at most {MOST_CALLS:g} calls for each: one program repeats calls, and only a small share of them",
         exchange=exchanges[-1],
     )
 
@@ -65,7 +65,7 @@ def expect_flakiness_hidden(service: Service, relay: Relay, journey: Journey, ev
         exchanges = sent(service, trips, AT_ONCE)
     bad = failed(exchanges)
     evidence.figure("failed while one first call in eight fails", len(bad), "requests", MOST_FAILED)
-    told = f"{FLAKY} requests, of which every eighth found that its first call to {relay.name.removeprefix('relay ')} failed"
+    told = f"{FLAKY} requests, of which every eighth found its first call to {_name(relay)} failing"
     told += f": about {max(1, round(len(bad) / 5)) * 5} failed"
     if MOST_FAILED < len(bad) <= FLAKY / EVERY / 2 and stalls.seconds > STOOD_STILL:
         raise Inconclusive(f"{told}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
@@ -92,8 +92,13 @@ def expect_recovery(service: Service, relay: Relay, journey: Journey, evidence: 
     evidence.figure("until requests succeed again", round(time.monotonic() - began, 1), "s", BACK_WITHIN)
     expect(
         row == IN_A_ROW,
-        f"{BACK_WITHIN:g} s after {relay.name.removeprefix('relay ')} was back, requests still fail",
+        f"{BACK_WITHIN:g} s after {_name(relay)} was back, requests still fail",
         sent=f"{DEAD_FOR} requests while it failed every call; then one after the other",
         expected=f"{IN_A_ROW} successes in a row within {BACK_WITHIN:g} s",
         exchange=last[0],
     )
+
+
+def _name(relay: Relay) -> str:
+    """What is behind a relay."""
+    return relay.name.removeprefix("relay ")

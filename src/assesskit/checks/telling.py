@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from assesskit.checks import hops, logs
 from assesskit.checks.evidence import Evidence
@@ -173,9 +173,7 @@ def expect_correlated(
         logs.expect_correlated(control.service(name), {trace_id: f"a request that {name} took part in"}, evidence)
 
 
-def taking_part(
-    service: Service, collector: Collector, journey: Journey, parts: Mapping[str, Service] | Sequence[str]
-) -> frozenset[str]:
+def taking_part(service: Service, collector: Collector, journey: Journey, parts: Sequence[str]) -> frozenset[str]:
     """Whose spans arrive of an ordinary request in its own trace, as SERVER or CONSUMER."""
     trip = journey.fresh()
     service.send(trip.request())

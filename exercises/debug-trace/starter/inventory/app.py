@@ -10,8 +10,8 @@ from flask import Flask, request
 from items import Items
 from pool import Pool
 
-SESSIONS = 8
-"""Statements at once: as many as the database takes."""
+SESSIONS = 1
+"""Statements at once."""
 
 
 def create_app() -> Flask:

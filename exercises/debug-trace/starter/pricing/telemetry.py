@@ -1,53 +1,30 @@
-"""Traces by Jaeger's own client, which its maintainers have archived, and a line of JSON for every request.
-
-The others of our services speak W3C Trace Context; the codec below makes this one speak it, too.
-"""
+"""Traces by Jaeger's own client, which its maintainers have archived, and a line of JSON for every request."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import re
 import sys
 import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from flask import g, request
-from jaeger_client import SpanContext, Tracer
-from jaeger_client.codecs import Codec
+from jaeger_client import Tracer
 from jaeger_client.local_agent_net import LocalAgentSender
 from jaeger_client.reporter import Reporter
 from jaeger_client.sampler import ConstSampler
-from opentracing import Format, tags
+from opentracing import Format, SpanContextCorruptedException, tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from flask import Flask, Response
-    from jaeger_client import Span
+    from jaeger_client import Span, SpanContext
 
 PROBE = "readyz"
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 log = logging.getLogger("service")
 _tracer: Tracer | None = None
-
-
-class TraceContext(Codec):  # type: ignore[misc]
-    """W3C Trace Context. What is malformed is left alone, and a trace of our own begins."""
-
-    def inject(self, span_context: SpanContext, carrier: dict[str, str]) -> None:
-        ids = f"{span_context.trace_id:032x}-{span_context.span_id:016x}"
-        carrier["traceparent"] = f"00-{ids}-{span_context.flags & 1:02x}"
-
-    def extract(self, carrier: Mapping[str, str]) -> SpanContext | None:
-        found = TRACEPARENT.fullmatch(next((v for k, v in carrier.items() if k.lower() == "traceparent"), ""))
-        if not found or not int(found[1], 16) or not int(found[2], 16):
-            return None
-        trace_id, span_id, flags = (int(found[place], 16) for place in (1, 2, 3))
-        return SpanContext(trace_id=trace_id, span_id=span_id, parent_id=None, flags=flags & 1)
 
 
 class JsonLines(logging.Formatter):
@@ -77,7 +54,6 @@ def tracer() -> Tracer:
             Reporter(sender, queue_capacity=1000, flush_interval=1),
             ConstSampler(True),
             generate_128bit_trace_id=True,
-            extra_codecs={Format.HTTP_HEADERS: TraceContext()},
             tags={"hostname": "pricing", "ip": "127.0.0.1"},
         )
     return _tracer
@@ -116,7 +92,7 @@ def failed(span: Span, error: Exception) -> None:
 def _begin() -> None:
     g.began = time.perf_counter()
     if request.path.strip("/") != PROBE:
-        caller = tracer().extract(Format.HTTP_HEADERS, dict(request.headers))
+        caller = _caller()
         route = request.url_rule.rule if request.url_rule else "unmatched"
         g.scope = tracer().start_active_span(
             f"{request.method} {route}",
@@ -124,6 +100,13 @@ def _begin() -> None:
             ignore_active_span=True,
             tags={tags.SPAN_KIND: tags.SPAN_KIND_RPC_SERVER, "http.method": request.method, "http.route": route},
         )
+
+
+def _caller() -> SpanContext | None:
+    try:
+        return tracer().extract(Format.HTTP_HEADERS, dict(request.headers))
+    except SpanContextCorruptedException:
+        return None
 
 
 def _end(response: Response) -> Response:
