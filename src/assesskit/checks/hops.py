@@ -51,12 +51,18 @@ def crossing(relays: Mapping[str, Relay], names: Iterable[str]) -> dict[str, lis
 
 
 def headers_told(calls: Sequence[Call], name: str) -> str:
-    """The trace headers of calls to a service, a line for each call."""
+    """The trace headers of calls to a service, a line for each call, ids in full length."""
     lines = []
     for call in calls:
-        said = [f"{key}: {value}" for key, value in call.headers if key.lower() in {W3C, JAEGER}]
-        lines.append(f"{call.method} {name}{call.path}: {', '.join(said) or 'no trace header'}")
-    return "\n".join(lines)
+        said = [f"{key}: {_told(value)}" for key, value in call.headers if key.lower() in {W3C, JAEGER}]
+        lines.append(f"{call.method} {name} {call.path}: {', '.join(said) or 'no trace header'}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _told(value: str) -> str:
+    """A header's value as it is compared: Jaeger leaves leading zeros out, and nobody looks at the parent in it."""
+    parts = _JAEGER.fullmatch(value)
+    return f"{parts[1].zfill(32)}:{parts[2].zfill(16)}:…" if parts else value
 
 
 def arrived(
