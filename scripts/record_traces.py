@@ -10,11 +10,14 @@ this machine are nobody's business.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import inspect
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -73,11 +76,9 @@ class System:
     def __init__(self, folder: Path, logs: Path, stack: ExitStack) -> None:
         self._folder, self._logs, self._stack = folder, logs, stack
         names = [*PARTS, *SERVICES]
-        self.ports = {name: 28100 + place for place, name in enumerate(names)}
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         edges = {name: key for name, key in {**PARTS, **SERVICES}.items() if key}
-        self.relays = {
-            name: Relay.start(name, 28200 + self.ports[name], self.ports[name], key) for name, key in edges.items()
-        }
+        self.relays = {name: Relay.start(name, 0, self.ports[name], key) for name, key in edges.items()}
         for relay in self.relays.values():
             stack.callback(relay.stop)
         self.collector = Collector.start(0, {name: name for name in PARTS})
@@ -137,6 +138,15 @@ class System:
         }
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
 def incident(system: System) -> None:
     """What happened last night. Faults are played by the order, so it comes out the same each time."""
     dice = random.Random(SEED)
@@ -176,14 +186,17 @@ def kept(span: Span) -> Span:
 
 
 def rests_on() -> str:
-    """SHA-256 of what a recording is made of: the faulty system, our services in it, and this script."""
+    """SHA-256 of what a recording is made of: the faulty system, our services in it, and what happens to them."""
+    played = ast.dump(ast.parse(inspect.getsource(incident) + inspect.getsource(kept)))
+    told = [SEED, QUIET, OUTAGE, AFTER, STATEMENT, sorted(KEPT), played]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "system"
         lay_out(folder)
         files = {f"system/{name}": path for name, path in files_below(folder).items() if name.endswith(".py")}
         files |= {f"services/{name}": path for name, path in files_below(EXERCISE / "services").items()}
-        files["script"] = Path(__file__)
-        return digest_files(files)
+        script = Path(temporary) / "incident"
+        script.write_text(json.dumps(told), encoding="utf-8")
+        return digest_files({**files, "incident": script})
 
 
 @contextmanager
