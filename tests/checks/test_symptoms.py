@@ -92,12 +92,12 @@ def test_every_kind_is_shown_and_told_from_what_looks_like_it():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_spans_that_show_a_kind_are_found_and_no_others(kind):
     spans, expected = SHOWS[kind]
-    assert fitting(Recording(spans))[kind] == {one.zfill(16) for one in expected}
+    assert fitting(Recording(spans, "kit"))[kind] == {one.zfill(16) for one in expected}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_looks_alike_shows_nothing(kind):
-    assert fitting(Recording(HARMLESS[kind]))[kind] == frozenset()
+    assert fitting(Recording(HARMLESS[kind], "kit"))[kind] == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_what_looks_alike_shows_nothing(kind):
     ids=["none", "its own parent", "a cycle", "a clock that is hours off", "ten thousand attributes"],
 )
 def test_odd_spans_are_borne(spans):
-    assert set(fitting(Recording(spans))) == set(KINDS)
+    assert set(fitting(Recording(spans, "kit"))) == set(KINDS)

@@ -50,7 +50,7 @@ def exercise():
 
 @pytest.fixture(scope="module")
 def recording():
-    return diagnosis.recorded(EXERCISE / "recording" / "traces.json")
+    return diagnosis.recorded(EXERCISE / "recording" / "traces.json", "kit")
 
 
 def told(folder: Path) -> dict[str, bytes]:

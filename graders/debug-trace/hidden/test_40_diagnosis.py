@@ -12,9 +12,9 @@ RECORDING = Path("recording/traces.json")
 
 
 @pytest.fixture
-def recording():
+def recording(facts):
     """Last night, as it was handed out."""
-    return diagnosis.recorded(RECORDING)
+    return diagnosis.recorded(RECORDING, facts["journey"]["item"])
 
 
 @pytest.mark.criterion("diagnosis.findings")

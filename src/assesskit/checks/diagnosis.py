@@ -35,9 +35,12 @@ class Objective:
     edges: Sequence[str] = field(default=())
 
 
-def recorded(file: Path) -> Recording:
-    """The recording that the exercise hands out. Raises ValueError for a file that is none, which is our fault."""
-    return Recording(read(file.read_bytes()))
+def recorded(file: Path, thing: str) -> Recording:
+    """The recording that the exercise hands out; `thing` is the attribute that says what a call is about.
+
+    Raises ValueError for a file that is none, which is our fault.
+    """
+    return Recording(read(file.read_bytes()), thing)
 
 
 def expect_findings(findings: Findings, recording: Recording, evidence: Evidence) -> None:

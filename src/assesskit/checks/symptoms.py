@@ -27,9 +27,10 @@ TEXT = "db.query.text"
 
 
 class Recording:
-    """Spans by what one asks of them."""
+    """Spans by what one asks of them; `thing` is the attribute that says what a call is about."""
 
-    def __init__(self, spans: Sequence[Span]) -> None:
+    def __init__(self, spans: Sequence[Span], thing: str = "") -> None:
+        self.thing = thing
         self.spans = tuple(spans)
         self.by_id = {span.span_id: span for span in spans}
         self.traces: dict[str, list[Span]] = defaultdict(list)
@@ -192,8 +193,8 @@ def _herd(recording: Recording) -> Iterator[Span]:
     for name, calls in recording.calls.items():
         for one in calls:
             below = recording.parent(one)
-            if "kit" in one.attributes and (below is None or below.kind == "SERVER"):
-                alike[one.service, name, str(one.attributes["kit"])].append(one)
+            if recording.thing in one.attributes and (below is None or below.kind == "SERVER"):
+                alike[one.service, name, str(one.attributes[recording.thing])].append(one)
     for spans in alike.values():
         for one in spans:
             if sum(other.start < one.end and one.start < other.end for other in spans) >= HERD:
