@@ -50,5 +50,5 @@ def test_nobody_works_for_a_caller_that_is_gone(service, relays, journey, eviden
 
 @pytest.mark.criterion("production.flaky-success")
 def test_a_payment_that_failed_for_a_moment_is_tried_again(service, relays, journey, evidence) -> None:
-    """Nearly every checkout succeeds while every eighth first call fails."""
+    """Nearly every checkout succeeds while every twelfth first call fails."""
     storms.expect_flakiness_hidden(service, relays["payments"], journey, evidence)

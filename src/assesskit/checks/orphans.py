@@ -14,7 +14,7 @@ from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.program import Program
 from assesskit.instruments.relay import Relay
 
-BURST, UNSAMPLED, AT_ONCE = 80, 20, 8
+BURST, UNSAMPLED, AT_ONCE = 60, 20, 8
 SHOWN = 6
 LOSSES = ("lost", "lost_spans", "overrun")
 """What an agent counts when it was too slow itself."""

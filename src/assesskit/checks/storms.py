@@ -17,13 +17,14 @@ from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
 AT_ONCE = 6
-BEFORE = 40
-"""Requests ahead of those that count: retry budgets may have to be earned first."""
-COUNTED = 60
+BEFORE = 30
+"""Requests ahead of the flaky ones: retry budgets may have to be earned first."""
+SPENT, COUNTED = 25, 50
+"""Requests that find the dependency dead: the first ones spend what retry budgets have saved up."""
 MOST_CALLS = 1.3
 """For each request while the dependency is dead."""
-EVERY = 8
-"""Of the flaky requests, one in so many finds that its first call fails."""
+EVERY = 12
+"""Of the flaky requests, one in so many finds that its first call fails: a budget of a tenth has room for it."""
 FLAKY = 100
 MOST_FAILED = 1
 STOOD_STILL = 0.5
@@ -38,8 +39,8 @@ TOLERANCE = 1.0
 def expect_few_calls(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
     """The dependency is dead: it is called hardly more often than there are requests."""
     item = [journey.named()]
-    sent(service, [journey.fresh(items=item) for _ in range(BEFORE)], AT_ONCE)
     relay.everything(Fault.status(503))
+    sent(service, [journey.fresh(items=item) for _ in range(SPENT)], AT_ONCE)
     trips = [journey.fresh(items=item) for _ in range(COUNTED)]
     exchanges = sent(service, trips, AT_ONCE)
     marks = {trip.mark for trip in trips}
@@ -55,7 +56,7 @@ def expect_few_calls(service: Service, relay: Relay, journey: Journey, evidence:
 
 
 def expect_flakiness_hidden(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
-    """Every eighth request finds that its first call to the dependency fails: nearly all succeed all the same."""
+    """Every twelfth request finds that its first call to the dependency fails: nearly all succeed all the same."""
     item = [journey.named()]
     sent(service, [journey.fresh(items=item) for _ in range(BEFORE)], AT_ONCE)
     trips = [journey.fresh(items=item) for _ in range(FLAKY)]
@@ -64,8 +65,8 @@ def expect_flakiness_hidden(service: Service, relay: Relay, journey: Journey, ev
     with Stalls() as stalls:
         exchanges = sent(service, trips, AT_ONCE)
     bad = failed(exchanges)
-    evidence.figure("failed while one first call in eight fails", len(bad), "requests", MOST_FAILED)
-    told = f"{FLAKY} requests, of which every eighth found its first call to {_name(relay)} failing"
+    evidence.figure("failed while one first call in twelve fails", len(bad), "requests", MOST_FAILED)
+    told = f"{FLAKY} requests, of which every twelfth found its first call to {_name(relay)} failing"
     told += f": about {max(1, round(len(bad) / 5)) * 5} failed"
     if MOST_FAILED < len(bad) <= FLAKY / EVERY / 2 and stalls.seconds > STOOD_STILL:
         raise Inconclusive(f"{told}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
