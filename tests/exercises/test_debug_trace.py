@@ -16,7 +16,7 @@ import requests
 from scripts import record_traces
 from scripts.faults import lay_out
 
-from assesskit.checks import diagnosis, findings
+from assesskit.checks import diagnosis, findings, rerun
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
 from assesskit.checks.submitted import Submitted
@@ -40,7 +40,7 @@ SHOWS = {
     "stampede": "stampede",
 }
 """What each fault of the starter shows as in a recording."""
-ABOUT_FINDINGS = ("diagnosis.findings", "diagnosis.root-cause", "diagnosis.plan")
+ABOUT_FINDINGS = ("diagnosis.findings", "diagnosis.root-cause", "diagnosis.plan", "diagnosis.plan-rerun")
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +127,15 @@ def findings_of(folder: Path) -> Submitted:
 
 def failing(folder: Path, recording: Any, facts: Any) -> set[str]:
     """Which criteria of the diagnosis the findings in `folder` fail."""
-    found = findings.read(findings_of(folder))
+    found, objective = findings.read(findings_of(folder)), diagnosis.Objective(**facts["objective"])
     failed: set[str] = set()
     checks: dict[str, Callable[[], None]] = {
         "diagnosis.findings": lambda: diagnosis.expect_findings(found, recording, Evidence()),
         "diagnosis.root-cause": lambda: diagnosis.expect_root_cause(found, recording, facts["root_cause"], Evidence()),
-        "diagnosis.plan": lambda: diagnosis.expect_plan(found, diagnosis.Objective(**facts["objective"])),
+        "diagnosis.plan": lambda: diagnosis.expect_plan(found, objective),
+        "diagnosis.plan-rerun": lambda: rerun.expect_objective(
+            found.plan, objective, rerun.Night(**facts["night"]), recording, Evidence()
+        ),
     }
     for criterion, check in checks.items():
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assesskit.checks import diagnosis, findings
+from assesskit.checks import diagnosis, findings, rerun
 
 RECORDING = Path("recording/traces.json")
 
@@ -27,3 +27,10 @@ def test_the_findings_are_those_of_the_recording(submitted, recording, evidence)
 def test_the_root_cause_is_named_with_its_evidence(submitted, recording, facts, evidence) -> None:
     """What made an outage of a dependency's failure."""
     diagnosis.expect_root_cause(findings.read(submitted), recording, facts["root_cause"], evidence)
+
+
+@pytest.mark.criterion("diagnosis.plan-rerun")
+def test_the_night_is_survived_with_the_plans_numbers(submitted, recording, facts, evidence) -> None:
+    """Run again on a model, with what each edge took: customers are served, and dead payments left alone."""
+    plan, objective = findings.read(submitted).plan, diagnosis.Objective(**facts["objective"])
+    rerun.expect_objective(plan, objective, rerun.Night(**facts["night"]), recording, evidence)
