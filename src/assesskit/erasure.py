@@ -53,7 +53,7 @@ def _keep(path: Path, line: str) -> None:
 
 def _remove(folder: Path) -> list[Path]:
     run = RunFolder(folder)
-    ours = (run.html, run.page, run.markdown, run.checks, folder / LOCK, folder / NAME, run.assessment)
+    ours = (run.html, run.page, run.markdown, run.checks, run.handed, folder / LOCK, folder / NAME, run.assessment)
     try:
         for path in ours:
             path.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ class RunFolder:
         page.html          for hiring managers, on one page
         report.md          the same, for a terminal or a ticket
         checks.json        what pytest said about the grader's own run (pytest-json-report)
+        handed.json        what the candidate noted, and what of the submission does not hold; only where a kit began it
     """
 
     path: Path
@@ -72,6 +73,11 @@ class RunFolder:
     def checks(self) -> Path:
         """The pytest-json-report of the grader."""
         return self.path / "checks.json"
+
+    @property
+    def handed(self) -> Path:
+        """What a submission that came with a kit's archive tells of itself, and what of it does not hold."""
+        return self.path / "handed.json"
 
 
 def write(path: Path, data: bytes) -> None:
