@@ -80,15 +80,15 @@ class RunFolder:
         return self.path / "handed.json"
 
 
-def write(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one step, so that a reader sees the old content or the new.
+def write(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace `path` by `data` in one step, so that a reader sees the old content or the new; `mode` less the umask.
 
     Raises StoreError if that is impossible (no space, no right); then the old file is intact and nothing is left over.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         try:
-            with temporary.open("xb") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

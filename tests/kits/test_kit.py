@@ -19,7 +19,7 @@ from assesskit.content.given import load_given
 from assesskit.errors import ContentError, StoreError, UsageError
 from assesskit.kits.inviting import Invitation, invite
 from assesskit.kits.kit import LEVELS, KitManifest, open_kit
-from assesskit.kits.ledger import Invited, invitations, note
+from assesskit.kits.ledger import Invited, forget, invitations, note
 from assesskit.kits.manifest import kit_digest
 from assesskit.kits.packing import Entry, packed
 from assesskit.signatures import Signer
@@ -245,6 +245,18 @@ def test_only_the_ledger_knows_name_and_extra_time(tmp_path: Path, made, signer:
         invitations(ledger)
     with pytest.raises(StoreError):
         note(tmp_path, first)
+
+
+def test_the_ledger_forgets_a_candidate_and_nobody_else(tmp_path: Path, made) -> None:
+    """Every line about them, and who may read the file stays as it was."""
+    ledger = tmp_path / "ledger.jsonl"
+    assert forget(ledger, made[0].candidate) == 0
+    other = made[0].model_copy(update={"candidate": "C-2", "kit": "f" * len(made[0].kit)})
+    for manifest in (made[0], other, made[0]):
+        note(ledger, Invited(manifest=manifest, kit_sha256="0" * 64, minutes=30, name="Ada", noted=NOW))
+    assert forget(ledger, made[0].candidate) == 2
+    assert [one.manifest.candidate for one in invitations(ledger).values()] == ["C-2"]
+    assert ledger.stat().st_mode & 0o777 == 0o600
 
 
 def test_every_level_can_be_told_and_no_other(made) -> None:
