@@ -250,8 +250,7 @@ def _serve(folder: Path, keeping: Keeping) -> None:
             token=token,
             urls=keeping.urls,
         )
-        store.write(folder / RUNNING, said.model_dump_json().encode())
-        (folder / RUNNING).chmod(0o600)
+        store.write(folder / RUNNING, said.model_dump_json().encode(), mode=0o600)
         _say_up(folder)
         while not keeping.ended and (folder / RUNNING).is_file():
             try:

@@ -18,7 +18,7 @@ from assesskit.store import write_assessment
 
 COMMANDS = (
     *("start", "status", "stop", "logs", "reset", "check", "submit"),
-    *("keys", "invite", "list", "show", "grade", "report"),
+    *("keys", "invite", "list", "show", "grade", "report", "rescore", "review", "compare", "erase"),
     *("prove", "validate", "doctor", "demo"),
 )
 

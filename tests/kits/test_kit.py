@@ -19,7 +19,7 @@ from assesskit.content.given import load_given
 from assesskit.errors import ContentError, StoreError, UsageError
 from assesskit.kits.inviting import Invitation, invite
 from assesskit.kits.kit import LEVELS, KitManifest, open_kit
-from assesskit.kits.ledger import Invited, invitations, note
+from assesskit.kits.ledger import Invited, forget, invitations, note
 from assesskit.kits.manifest import kit_digest
 from assesskit.kits.packing import Entry, packed
 from assesskit.signatures import Signer
@@ -107,6 +107,17 @@ def test_a_fact_that_is_not_there_cannot_be_given(tmp_path: Path) -> None:
     wrong = ('starter = "starter"', 'starter = "starter"\nfacts = ["audiense"]')
     with pytest.raises(ContentError, match=r"candidate.facts: no fact 'audiense' .*did you mean 'audience'"):
         content.load(tiny.build(tmp_path, {tiny.TOML: wrong}), "tiny")
+
+
+def test_a_fact_that_a_public_check_reads_must_be_given(tmp_path: Path) -> None:
+    """Or the check would break where nobody of us sees it."""
+    reads = ("    pass\n", '    assert facts["audience"]\n')
+    with pytest.raises(
+        ContentError, match=r"public/test_hello.py: reads the fact 'audience', which .*candidate.facts lacks"
+    ):
+        content.load(tiny.build(tmp_path / "a", {tiny.PUBLIC: reads}), "tiny")
+    given = ('starter = "starter"', 'starter = "starter"\nfacts = ["audience"]')
+    assert content.load(tiny.build(tmp_path / "b", {tiny.PUBLIC: reads, tiny.TOML: given}), "tiny")
 
 
 def test_a_variant_is_given_as_it_was_drawn(tmp_path: Path, signer: Signer) -> None:
@@ -245,6 +256,18 @@ def test_only_the_ledger_knows_name_and_extra_time(tmp_path: Path, made, signer:
         invitations(ledger)
     with pytest.raises(StoreError):
         note(tmp_path, first)
+
+
+def test_the_ledger_forgets_a_candidate_and_nobody_else(tmp_path: Path, made) -> None:
+    """Every line about them, and who may read the file stays as it was."""
+    ledger = tmp_path / "ledger.jsonl"
+    assert forget(ledger, made[0].candidate) == 0
+    other = made[0].model_copy(update={"candidate": "C-2", "kit": "f" * len(made[0].kit)})
+    for manifest in (made[0], other, made[0]):
+        note(ledger, Invited(manifest=manifest, kit_sha256="0" * 64, minutes=30, name="Ada", noted=NOW))
+    assert forget(ledger, made[0].candidate) == 2
+    assert [one.manifest.candidate for one in invitations(ledger).values()] == ["C-2"]
+    assert ledger.stat().st_mode & 0o777 == 0o600
 
 
 def test_every_level_can_be_told_and_no_other(made) -> None:

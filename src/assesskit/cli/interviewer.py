@@ -1,10 +1,11 @@
-"""Commands for interviewers: list, show, grade, report."""
+"""Commands for interviewers: list, show, grade."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from enum import StrEnum
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,41 +15,21 @@ from assesskit.cli import settings
 from assesskit.cli.receiving import received
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
 from assesskit.cli.told import FAULT, say, stop, tell, told
+from assesskit.cli.writing import write_reports
 from assesskit.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
     from assesskit.model import Assessment
     from assesskit.pods import PodRuntime
-
-
-class Form(StrEnum):
-    """A form of report."""
-
-    HTML = "html"
-    MARKDOWN = "md"
-    JSON = "json"
-
-
-class Reader(StrEnum):
-    """Who a report is for."""
-
-    INTERVIEWER = "interviewer"
-    CANDIDATE = "candidate"
-
-
-class Told(StrEnum):
-    """How much a candidate is told; `reports.candidate.Detail` says what each means."""
-
-    VERDICTS = "verdicts"
-    FEEDBACK = "feedback"
-    SEEN = "seen"
+    from assesskit.store import RunFolder
+    from assesskit.weighting import Profile
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this audience's commands."""
     panel = "Interviewers"
-    for command in (list_, show, grade, report):
+    for command in (list_, show, grade):
         app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 
 
@@ -112,6 +93,7 @@ def grade(
     A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
     runs it as plain processes of yours, and isolates nothing.
     """
+    roles = settings.profiles(content)
     where: PodRuntime | None = None
     refused: list[Path] = []
     faults: list[Path] = []
@@ -120,8 +102,8 @@ def grade(
             with received(path, machine=json_) as came:
                 asked = _exercise_of(came.path, exercise, seed, content)
                 where = where or settings.isolated(runtime)
-                assessment, page = grade_one(came.path, asked, where, out, machine=json_)
-                came.keep(page.parent)
+                assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)
+                came.keep(folder.handed)
         except (SubmissionError, UsageError) as error:
             tell(error)
             refused.append(path)
@@ -137,13 +119,20 @@ def grade(
 
 
 def grade_one(
-    path: Path, exercise: Exercise, runtime: PodRuntime, out: Path, *, machine: bool, name: str = ""
-) -> tuple[Assessment, Path]:
-    """Grade one submission, write its folder, say where it is; return the path of its HTML report too."""
+    path: Path,
+    exercise: Exercise,
+    runtime: PodRuntime,
+    out: Path,
+    *,
+    profiles: Sequence[Profile],
+    machine: bool,
+    name: str = "",
+) -> tuple[Assessment, RunFolder]:
+    """Grade one submission, write its folder with reports for `profiles`, and say where it is."""
     from assesskit.assess import Task, assess
     from assesskit.cli.progress import shown
+    from assesskit.journal import opened
     from assesskit.kits import take
-    from assesskit.reports import html, markdown
     from assesskit.store import RunFolder, write, write_assessment
 
     with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
@@ -154,11 +143,11 @@ def grade_one(
             assessment, checks = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
     folder = RunFolder.create(out, name or taken.submitted.name, assessment.run)
     write_assessment(folder.assessment, assessment)
-    write(folder.html, html(assessment).encode())
-    write(folder.markdown, markdown(assessment).encode())
     write(folder.checks, json.dumps(checks, indent=2).encode())
+    opened(folder.assessment, datetime.now(UTC), f"assesskit {assessment.tool}")
+    write_reports(folder.assessment, profiles)
     _tell(assessment, folder.path, machine=machine)
-    return assessment, folder.html
+    return assessment, folder
 
 
 def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
@@ -183,64 +172,7 @@ def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
         print(f"  {assessment.failure.phase}: {assessment.failure.reason}")
         for line in assessment.failure.log.splitlines()[-12:]:
             print(f"    {line}")
-    print(f"  report: {folder / 'report.html'}")
-
-
-@told
-def report(
-    assessment: Annotated[Path, typer.Argument(help="An assessment.json, or the folder that holds it.")],
-    form: Annotated[Form, typer.Option("--format", help="Which form of report.")] = Form.HTML,
-    reader: Annotated[Reader, typer.Option("--for", help="Who will read it.")] = Reader.INTERVIEWER,
-    detail: Annotated[
-        Told,
-        typer.Option(
-            help="For a candidate: verdicts only; what good looks like and what public checks saw; or also what hidden "
-            "checks saw, in a line each."
-        ),
-    ] = Told.FEEDBACK,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; standard output if not given.")
-    ] = None,
-) -> None:
-    """Write a report from an assessment.
-
-    Nothing is run again: the assessment holds all that was seen. One for the candidate holds no hidden check, note,
-    question or anchor.
-    """
-    from assesskit.reports import html, markdown
-    from assesskit.store import read_assessment
-
-    read = read_assessment(assessment / "assessment.json" if assessment.is_dir() else assessment)
-    if reader is Reader.CANDIDATE:
-        _write_report(_for_candidate(read, form, detail), out)
-        return
-    match form:
-        case Form.HTML:
-            text = html(read)
-        case Form.MARKDOWN:
-            text = markdown(read)
-        case Form.JSON:
-            text = read.model_dump_json(indent=2)
-    _write_report(text, out)
-
-
-def _for_candidate(assessment: Assessment, form: Form, detail: Told) -> str:
-    from assesskit.reports import candidate
-
-    told_ = candidate.redacted(assessment, candidate.Detail(detail.value))
-    if form is Form.JSON:
-        return told_.model_dump_json(indent=2)
-    return candidate.html(told_) if form is Form.HTML else candidate.markdown(told_)
-
-
-def _write_report(text: str, out: Path | None) -> None:
-    from assesskit.store import write
-
-    if out is None:
-        print(text)
-    else:
-        write(out, text.encode())
-        say(f"written: {out}")
+    print(f"  report: {folder / 'report.html'}, and on one page: {folder / 'page.html'}")
 
 
 def _exercise_of(path: Path, named: str | None, seed: str | None, content: Path | None) -> Exercise:

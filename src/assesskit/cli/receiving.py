@@ -22,12 +22,12 @@ class Received(NamedTuple):
     path: Path
     handed: dict[str, Any] | None
 
-    def keep(self, folder: Path) -> None:
-        """Write what was told beside the assessment. Raises StoreError."""
+    def keep(self, path: Path) -> None:
+        """Write what was told, if anything was, beside the assessment. Raises StoreError."""
         from assesskit.store import write
 
         if self.handed is not None:
-            write(folder / "handed.json", json.dumps(self.handed, indent=2).encode())
+            write(path, json.dumps(self.handed, indent=2).encode())
 
 
 @contextmanager

@@ -16,6 +16,10 @@ from assesskit.errors import StoreError, UsageError
 from assesskit.kits.kit import KitId, KitManifest
 from assesskit.kits.manifest import Sha256
 from assesskit.model import Value
+from assesskit.store import write
+
+OWNER_ONLY = 0o600
+"""The file's mode: names are in it."""
 
 
 class Invited(Value):
@@ -38,7 +42,7 @@ def note(path: Path, invited: Invited) -> None:
     """Append a line, in a file that only its owner reads. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, OWNER_ONLY), "ab") as file:
             file.write(invited.model_dump_json().encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -63,3 +67,16 @@ def invitations(path: Path) -> dict[str, Invited]:
             raise UsageError("is no line of a ledger", where=f"{path}:{number}", hint=hint) from error
         found[invited.kit] = invited
     return found
+
+
+def forget(path: Path, candidate: str) -> int:
+    """Remove every line about a candidate, by alias; return how many there were.
+
+    Raises UsageError for a line that is none, StoreError when the ledger cannot be written.
+    """
+    if candidate not in {invited.manifest.candidate for invited in invitations(path).values()}:
+        return 0
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if Invited.model_validate_json(line).manifest.candidate != candidate]
+    write(path, b"".join(kept), mode=OWNER_ONLY)
+    return len(lines) - len(kept)
