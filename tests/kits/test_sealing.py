@@ -145,6 +145,7 @@ def test_an_interviewer_is_told_what_to_know_and_nothing_else(sealed: Path, made
     assert said(invited, frozenset()) == [f"its kit was signed with a key that is not yours: {signer.public}"]
     assert said(invited, seconds=45 * 60.0) == ["the time box was over 15 min before it was submitted"]
     assert said(invited.model_copy(update={"minutes": 45}), seconds=45 * 60.0) == []
+    assert "'9.0', this is" in said(invited, tools={"assesskit": "9.0"})[0]
     assert "set its clock back" in said(invited, set_back=True)[0]
     assert "started before the kit was made" in said(invited, began=NOW - timedelta(days=1))[0]
     assert "submitted before" in said(invited, submitted=NOW - timedelta(days=1))[0]

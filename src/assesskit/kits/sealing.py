@@ -162,6 +162,8 @@ def remarks(handed: Handed, began: datetime, invited: Invited | None, keys: froz
         yield f"its kit {kit.kit} is not in your ledger"
     elif invited.manifest != kit:
         yield f"its kit {kit.kit} is not the one in your ledger"
+    if handed.tools.get("assesskit") != __version__:
+        yield f"it was checked with assesskit {handed.tools.get('assesskit', 'of no version')!r}, this is {__version__}"
     if handed.set_back:
         yield "the candidate's machine set its clock back: the times say little"
     if began < kit.issued:
