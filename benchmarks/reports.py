@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.reports import real
@@ -65,7 +66,11 @@ def measure(folder: Path) -> dict[str, float]:
 def main() -> None:
     """Print a line for each size, and one for the pages of a single assessment."""
     seen, roles = Reviewed(real.longest()), profiles(ROOT).roles
-    for what, render in (("full report", lambda: html(seen, roles)), ("one page", lambda: one_page(seen, roles))):
+    pages: dict[str, Callable[[], str]] = {
+        "full report": lambda: html(seen, roles),
+        "one page": lambda: one_page(seen, roles),
+    }
+    for what, render in pages.items():
         render()
         start = time.perf_counter()
         for _ in range(ROUNDS):

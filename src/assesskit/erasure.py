@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,15 +18,23 @@ LEFT = "anonymous.jsonl"
 
 
 def of_alias(assessments: Iterable[Path]) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
-    """The assessments by the name of their submission, and those that cannot be read."""
+    """Assessments by the name of their submission and by the candidate of its kit, and those that cannot be read."""
     found: dict[str, list[Path]] = {}
     unreadable: list[Path] = []
     for path in assessments:
         try:
-            found.setdefault(read_assessment(path).submission.name, []).append(path)
-        except AssesskitError:
+            names = {read_assessment(path).submission.name, *_alias(RunFolder(path.parent).handed)}
+        except (AssesskitError, OSError, ValueError):
             unreadable.append(path)
+        else:
+            for name in names:
+                found.setdefault(name, []).append(path)
     return found, tuple(unreadable)
+
+
+def _alias(handed: Path) -> tuple[str, ...]:
+    """For whom the kit of a submission was made; nobody where none began it. Raises OSError, ValueError."""
+    return (str(json.loads(handed.read_bytes())["candidate"]),) if handed.exists() else ()
 
 
 def erase(assessments: Iterable[Path], folder: Path) -> tuple[Path, ...]:
@@ -53,7 +62,7 @@ def _keep(path: Path, line: str) -> None:
 
 def _remove(folder: Path) -> list[Path]:
     run = RunFolder(folder)
-    ours = (run.html, run.page, run.markdown, run.checks, folder / LOCK, folder / NAME, run.assessment)
+    ours = (run.html, run.page, run.markdown, run.checks, run.handed, folder / LOCK, folder / NAME, run.assessment)
     try:
         for path in ours:
             path.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ class RunFolder:
         page.html          for hiring managers, on one page
         report.md          the same, for a terminal or a ticket
         checks.json        what pytest said about the grader's own run (pytest-json-report)
+        handed.json        what the candidate noted, and what of the submission does not hold; only where a kit began it
     """
 
     path: Path
@@ -73,16 +74,21 @@ class RunFolder:
         """The pytest-json-report of the grader."""
         return self.path / "checks.json"
 
+    @property
+    def handed(self) -> Path:
+        """What a submission that came with a kit's archive tells of itself, and what of it does not hold."""
+        return self.path / "handed.json"
 
-def write(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one step, so that a reader sees the old content or the new.
+
+def write(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace `path` by `data` in one step, so that a reader sees the old content or the new; `mode` less the umask.
 
     Raises StoreError if that is impossible (no space, no right); then the old file is intact and nothing is left over.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         try:
-            with temporary.open("xb") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())

@@ -381,6 +381,22 @@ def test_erase_removes_a_person_and_leaves_figures(run: Run, here: Path, root: P
     assert (figures["score"]["earned"], figures["standings"]["hello.fast"], figures["year"]) == (3, "not_met", 2026)
 
 
+def test_erase_knows_a_candidate_by_the_alias_of_their_kit(run: Run, here: Path, graded: Path) -> None:
+    """The assessment of a submission that came with a kit, whatever its name, and the lines of the ledger."""
+    env = {"ASSESSKIT_LEDGER": str(here / "ledger.jsonl"), "ASSESSKIT_KEY": str(here / "key.pem")}
+    for candidate in ("C-0142", "C-0143", "C-0144"):
+        invited = run("invite", "tiny", "--candidate", candidate, **env)
+        assert invited.returncode == 0, invited.stderr
+    (graded.parent / "handed.json").write_text('{"candidate": "C-0142"}')
+    said = run("erase", "C-0142", "--yes", **env)
+    assert said.returncode == 0, said.stderr
+    assert not graded.parent.exists()
+    never_graded = run("erase", "C-0143", "--yes", "--in", "nowhere", **env)
+    assert never_graded.returncode == 0, never_graded.stderr
+    ledger = (here / "ledger.jsonl").read_text()
+    assert [name for name in ("C-0142", "C-0143", "C-0144") if name in ledger] == ["C-0144"]
+
+
 def test_erase_asks_first(run: Run, here: Path, graded: Path) -> None:
     """Without an answer nothing is removed."""
     said = run("erase", "C-1")

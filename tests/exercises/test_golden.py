@@ -8,9 +8,7 @@ import pytest
 
 from assesskit.prove.golden import normal
 
-GOLDEN = sorted(
-    (Path(__file__).parents[2] / "exercises" / "build-service" / "proof" / "mutants").glob("*/feedback.txt")
-)
+GOLDEN = sorted((Path(__file__).parents[2] / "exercises").glob("*/proof/mutants/*/feedback.txt"))
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.parent.name)

@@ -52,8 +52,9 @@ def fixtures() -> dict[str, type | None]:
 
 
 def automatic() -> set[str]:
-    """The criteria of build-service that checks judge."""
-    return {one.id for one in content.load(ROOT, "build-service").criteria if one.kind == "automatic"}
+    """The criteria of all exercises that checks judge."""
+    found = [one for slug in content.slugs(ROOT) for one in content.load(ROOT, slug).criteria]
+    return {one.id for one in found if one.kind == "automatic"}
 
 
 def namespace(example: str) -> dict[str, Any]:

@@ -87,30 +87,42 @@ def _told(cohort: Cohort, page: Path) -> dict[str, object]:
 
 @told
 def erase(
-    alias: Annotated[str, typer.Argument(help="The name of the submission, exactly as the reports show it.")],
+    alias: Annotated[
+        str, typer.Argument(help="The candidate of a kit, or the name of a submission as the reports show it.")
+    ],
     folder: Annotated[Path, typer.Option("--in", help="Folder with the assessments.")] = Path("assessments"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a person's assessments and leave figures that name nobody.
 
     The record, the reviews and the reports are deleted, and a line without name, texts or digest of the submission is
-    added to anonymous.jsonl. Archives and pages elsewhere are yours to remove.
+    added to anonymous.jsonl. What your ledger holds of a candidate goes as well. Archives and pages elsewhere are yours
+    to remove.
     """
     from assesskit.content.parsing import did_you_mean
     from assesskit.erasure import erase as erased
     from assesskit.erasure import of_alias
+    from assesskit.kits.ledger import forget, invitations
 
-    known, unreadable = of_alias(_below(folder))
+    ledger = settings.ledger()
+    invited = {one.manifest.candidate for one in invitations(ledger).values()}
+    known, unreadable = of_alias(_below(folder) if folder.is_dir() or alias not in invited else ())
     for path in unreadable:
         say(f"cannot be read, so nobody knows whose it is: {path}")
-    if alias not in known:
+    if alias not in {*known, *invited}:
         hint = "Nothing was removed. The name has to be exact."
-        raise UsageError(f"nobody here is called {alias!r}{did_you_mean(alias, known)}", where=str(folder), hint=hint)
-    print("\n".join(f"{path.parent}" for path in known[alias]))
+        raise UsageError(
+            f"nobody here is called {alias!r}{did_you_mean(alias, {*known, *invited})}", where=str(folder), hint=hint
+        )
+    theirs = known.get(alias, [])
+    for path in theirs:
+        print(path.parent)
     if not yes:
-        typer.confirm(f"Remove {len(known[alias])} assessments of {alias!r} for good?", abort=True)
-    left = erased(known[alias], folder)
-    print(f"removed; figures without a name are in {folder / 'anonymous.jsonl'}")
+        typer.confirm(f"Remove {len(theirs)} assessments of {alias!r}, and the ledger's lines, for good?", abort=True)
+    left = erased(theirs, folder)
+    if theirs:
+        print(f"removed; figures without a name are in {folder / 'anonymous.jsonl'}")
+    print(f"removed from the ledger: {forget(ledger, alias)} lines")
     for path in left:
         say(f"left where it is, because assesskit did not write it: {path}")
     say("Comparison pages, submission archives, backups and your group file are not touched: make or remove them anew.")

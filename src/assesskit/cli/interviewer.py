@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assesskit.cli import settings
+from assesskit.cli.receiving import received
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
 from assesskit.cli.told import FAULT, say, stop, tell, told
 from assesskit.cli.writing import write_reports
@@ -92,15 +93,20 @@ def grade(
     A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
     runs it as plain processes of yours, and isolates nothing.
     """
+    from assesskit.store import write
+
     roles = settings.profiles(content)
     where: PodRuntime | None = None
     refused: list[Path] = []
     faults: list[Path] = []
     for path in submissions:
         try:
-            asked = _exercise_of(path, exercise, seed, content)
-            where = where or settings.isolated(runtime)
-            assessment, _page = grade_one(path, asked, where, out, profiles=roles, machine=json_)
+            with received(path, machine=json_) as came:
+                asked = _exercise_of(came.path, exercise, seed, content)
+                where = where or settings.isolated(runtime)
+                assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)
+                if came.handed is not None:
+                    write(folder.handed, json.dumps(came.handed, indent=2).encode())
         except (SubmissionError, UsageError) as error:
             tell(error)
             refused.append(path)

@@ -39,6 +39,21 @@ class Form(StrEnum):
     ATS = "ats"
 
 
+class Reader(StrEnum):
+    """Who a report is for."""
+
+    INTERVIEWER = "interviewer"
+    CANDIDATE = "candidate"
+
+
+class Told(StrEnum):
+    """How much a candidate is told; `reports.candidate.Detail` says what each means."""
+
+    VERDICTS = "verdicts"
+    FEEDBACK = "feedback"
+    SEEN = "seen"
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     for command in (report, rescore):
@@ -58,23 +73,49 @@ def report(
         Path | None, typer.Option("--out", "-o", help="File to write; standard output if not given.")
     ] = None,
     url: Annotated[str, typer.Option(help="Where people find the report, for --format ats.")] = "",
+    reader: Annotated[Reader, typer.Option("--for", help="Who will read it.")] = Reader.INTERVIEWER,
+    detail: Annotated[
+        Told,
+        typer.Option(
+            help="For a candidate: verdicts only; what good looks like and what public checks saw; or also what hidden "
+            "checks saw, in a line each."
+        ),
+    ] = Told.FEEDBACK,
     content: ContentOption = None,
 ) -> None:
     """Write a report from an assessment.
 
     html is for interviewers, page for hiring managers; json, csv, junit and ats are for programs. Nothing is run again:
-    the assessment holds all that was seen.
+    the assessment holds all that was seen. One for the candidate, as html, md or json, holds no hidden check, note,
+    question or anchor.
     """
     from assesskit.journal import read
     from assesskit.store import write
 
     found = read(assessment_of(assessment))
-    data = _rendered(found, form, settings.profiles(content), url)
+    if reader is Reader.CANDIDATE:
+        data = _for_candidate(found, form, detail)
+    else:
+        data = _rendered(found, form, settings.profiles(content), url)
     if out is not None:
         write(out, data)
         say(f"written: {out}")
     else:
         sys.stdout.buffer.write(data if form is Form.PDF else data.rstrip(b"\n") + b"\n")
+
+
+def _for_candidate(found: Reviewed, form: Form, detail: Told) -> bytes:
+    from assesskit.reports import candidate
+
+    told_ = candidate.redacted(found.assessment, candidate.Detail(detail.value))
+    forms: dict[Form, Callable[[], str]] = {
+        Form.HTML: lambda: candidate.html(told_),
+        Form.MARKDOWN: lambda: candidate.markdown(told_),
+        Form.JSON: lambda: told_.model_dump_json(indent=2),
+    }
+    if form not in forms:
+        raise UsageError(f"{form} is not for candidates", where="--format", hint=f"There are: {', '.join(forms)}.")
+    return forms[form]().encode()
 
 
 def _rendered(found: Reviewed, form: Form, profiles: tuple[Profile, ...], url: str) -> bytes:

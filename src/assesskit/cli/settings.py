@@ -102,6 +102,22 @@ def profiles(content: Path | None) -> tuple[Profile, ...]:
     return read(where).roles if (where / FILE).exists() else ()
 
 
+def interviewer_key() -> Path:
+    """Return where the interviewer's private key is (ASSESSKIT_KEY, else in the user's configuration folder)."""
+    from platformdirs import user_config_path
+
+    named = os.environ.get("ASSESSKIT_KEY")
+    return Path(named) if named else user_config_path("assesskit", appauthor=False) / "interviewer-key.pem"
+
+
+def ledger() -> Path:
+    """Return the interviewer's ledger (ASSESSKIT_LEDGER, else in the user's data folder)."""
+    from platformdirs import user_data_path
+
+    named = os.environ.get("ASSESSKIT_LEDGER")
+    return Path(named) if named else user_data_path("assesskit", appauthor=False) / "ledger.jsonl"
+
+
 def root(content: Path | None) -> Path:
     """Return the content root."""
     from assesskit.content import find_root

@@ -1,0 +1,159 @@
+"""Judges findings by what a recording shows, and a plan by what has to hold between its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Failure, expect
+from assesskit.checks.findings import Finding, Findings
+from assesskit.checks.symptoms import KINDS, Recording, fitting
+from assesskit.instruments.jaeger_reading import read
+
+FITTING = 0.75
+"""Of the spans that a finding cites, such a share fits it; one does at least."""
+ENOUGH = 0.75
+"""F1 of the findings: four of five, or five with two wrong ones beside them."""
+BUDGET = (0.1, 0.25)
+"""Share of calls that may be repeated. Finagle grants 20 %; Linkerd and Kubernetes' gateways are set alike."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a plan has to reach: ``[grader.facts.objective]``.
+
+    `deadline_ms` is how long customers wait. `steps` says for an edge which edges are called within it, one after the
+    other. `repeatable` are the edges whose calls may be made twice.
+    """
+
+    deadline_ms: float
+    steps: Mapping[str, Sequence[str]]
+    repeatable: Sequence[str]
+    first: str
+    edges: Sequence[str] = field(default=())
+
+
+def recorded(file: Path, thing: str) -> Recording:
+    """The recording that the exercise hands out; `thing` is the attribute that says what a call is about.
+
+    Raises ValueError for a file that is none, which is our fault.
+    """
+    return Recording(read(file.read_bytes()), thing)
+
+
+def expect_findings(findings: Findings, recording: Recording, evidence: Evidence) -> None:
+    """The findings are those of the recording: F1 over its kinds, each with spans that show it."""
+    truth = fitting(recording)
+    _expect_known(findings, recording)
+    right = [one for one in findings.found if _shown(one, truth)]
+    kinds = {one.kind for one in right}
+    real = {kind for kind, spans in truth.items() if spans}
+    precision = len(kinds) / len(findings.found) if findings.found else 0.0
+    recall = len(kinds) / len(real)
+    score = 2 * precision * recall / (precision + recall) if kinds else 0.0
+    evidence.figure("F1 of the findings", round(score, 2), "of 1", ENOUGH)
+    expect(
+        score >= ENOUGH,
+        f"of {len(findings.found)} findings {len(kinds)} are shown by the spans they cite",
+        received=f"precision {precision:.2f}, recall {recall:.2f}, F1 {score:.2f}",
+        expected=f"an F1 of {ENOUGH:g}: most of what is in the recording, and little that is not, each with spans of"
+        f" which {FITTING:.0%} show it",
+    )
+
+
+def expect_root_cause(findings: Findings, recording: Recording, kind: str, evidence: Evidence) -> None:
+    """The root cause is `kind`, in a service whose spans show it, and a finding has the evidence."""
+    truth = fitting(recording)
+    _expect_known(findings, recording)
+    evidence.figure("spans that show what is named as the root cause", len(_of(truth, findings)), "spans")
+    cited = [one for one in findings.found if one.kind == findings.cause and _shown(one, truth)]
+    services = {recording.by_id[one].service for one in _of(truth, findings)}
+    expect(
+        findings.cause == kind and findings.service in services,
+        "what is named as the root cause is not what made an outage of this",
+        received=f"{findings.cause or 'nothing'} in {findings.service or 'no service'}",
+        expected="the kind, and a service that has it, without which the failure of one dependency had stayed one",
+    )
+    expect(
+        bool(cited),
+        "the root cause is named without evidence that shows it",
+        received=f"no finding of {findings.cause} whose spans fit",
+        expected="a finding of this kind, with spans of which most show it",
+    )
+
+
+def _of(truth: Mapping[str, frozenset[str]], findings: Findings) -> frozenset[str]:
+    return truth.get(findings.cause, frozenset())
+
+
+def _expect_known(findings: Findings, recording: Recording) -> None:
+    """Raise Failure for kinds that are none, named twice, and for ids that are not in the recording."""
+    named = [one.kind for one in findings.found]
+    for one in findings.found:
+        expect(
+            one.kind in KINDS,
+            "a finding's kind is not in the vocabulary",
+            received=one.kind[:80],
+            expected=", ".join(KINDS),
+        )
+        expect(named.count(one.kind) == 1, f"there are two findings of {one.kind}", expected="one, with all its spans")
+        unknown = [each for each in one.evidence if each not in recording.by_id]
+        expect(
+            not unknown,
+            f"the finding {one.kind} cites spans that are not in the recording",
+            received=", ".join(unknown[:3]),
+            expected="ids of spans in recording/traces.json",
+        )
+
+
+def _shown(finding: Finding, truth: Mapping[str, frozenset[str]]) -> bool:
+    fit = sum(one in truth[finding.kind] for one in finding.evidence)
+    return fit >= 1 and fit >= FITTING * len(finding.evidence)
+
+
+def expect_plan(findings: Findings, objective: Objective) -> None:
+    """The numbers hold together: from the outside in, nobody waits longer than its caller, and one edge repeats."""
+    plan = findings.plan
+    missing = [edge for edge in objective.edges if not plan.timeouts_ms.get(edge)]
+    if missing:
+        raise Failure(
+            f"the plan has no timeout for {missing[0]}", expected=f"one for each of {', '.join(objective.edges)}"
+        )
+    strange = sorted({*plan.timeouts_ms, *plan.retries}.difference(objective.edges))
+    expect(not strange, "the plan names an edge that is none", received=", ".join(strange)[:80])
+    outer = plan.timeouts_ms[objective.first]
+    expect(
+        outer <= objective.deadline_ms,
+        f"the plan lets {objective.first} take {outer:g} ms",
+        expected=f"no more than the {objective.deadline_ms:g} ms that customers wait",
+    )
+    for edge, steps in objective.steps.items():
+        needed = sum(_longest(findings, step) for step in steps)
+        expect(
+            plan.timeouts_ms[edge] >= needed,
+            f"{edge} is given up after {plan.timeouts_ms[edge]:g} ms, and what it waits for may take {needed:g} ms",
+            expected=f"at least the sum of {', '.join(steps)}, each with all its attempts and the pauses between them",
+        )
+    repeated = [edge for edge, times in plan.retries.items() if times]
+    allowed = len(repeated) == 1 and repeated[0] in objective.repeatable
+    expect(
+        allowed,
+        f"the plan repeats calls on {', '.join(repeated) or 'no edge'}",
+        expected="one edge alone, next to what fails",
+    )
+    low, high = BUDGET
+    expect(
+        low <= plan.retry_budget <= high,
+        f"the plan's budget for retries is {plan.retry_budget:g} of all calls",
+        expected=f"from {low:g} to {high:g}",
+    )
+    expect(
+        plan.jitter, "the plan's pauses have no jitter", expected="pauses by chance: who failed together comes apart"
+    )
+
+
+def _longest(findings: Findings, edge: str) -> float:
+    again = findings.plan.retries.get(edge, 0)
+    return (again + 1) * findings.plan.timeouts_ms[edge] + again * findings.plan.backoff_ms

@@ -1,0 +1,90 @@
+"""A request that travels through a system of several programs: made fresh, with a trace of our own.
+
+What it is called and holds says the exercise, in ``[grader.facts.journey]``::
+
+    path = "/checkouts"      where it is posted
+    mark = "order"           the field with its business key, by which relays know its calls
+    lines = "lines"          the field with a list of what it asks for
+    item = "kit"             in a line: the name of a thing
+    count = "quantity"       in a line: how many of it
+    names = "KIT-{:06}"      how a thing of a number is called
+    known = 5000             numbers from 0 on that are known
+    timeout = "X-Timeout-Ms" the header that says how many milliseconds the caller waits
+    edges = ["checkout", …]  relays that see every call a request leads to, in its sequence
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.services import Service
+from assesskit.checks.tracing import Caller
+
+DEADLINE = 8.0
+OK = 200
+
+
+@dataclass(frozen=True)
+class Trip:
+    """One request: its business key, the things it asks for, and the trace it belongs to."""
+
+    path: str
+    mark: str
+    items: tuple[str, ...]
+    body: bytes
+    caller: Caller = field(default_factory=Caller.fresh)
+
+    def request(self, headers: Mapping[str, str] | None = None, *, sampled: bool = True) -> Request:
+        """The request with our trace, and further headers."""
+        traceparent = self.caller.traceparent[:-1] + str(int(sampled))
+        more = tuple((headers or {}).items())
+        fields = (("Content-Type", "application/json"), ("traceparent", traceparent), *more)
+        return Request("POST", self.path, fields, self.body)
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Makes trips; see the module for what its fields mean."""
+
+    path: str
+    mark: str
+    lines: str
+    item: str
+    count: str
+    names: str
+    known: int
+    timeout: str
+    edges: Sequence[str]
+    _numbers: Any = field(default_factory=lambda: itertools.count(secrets.randbelow(1_000_000)))
+
+    def named(self) -> str:
+        """A thing that is known, and that no trip asked for lately."""
+        return self.names.format(next(self._numbers) % self.known)
+
+    def fresh(self, lines: int = 1, *, items: Sequence[str] = (), count: int = 1) -> Trip:
+        """A trip with a new mark, for `items`, or for as many fresh ones as `lines` says, `count` of each."""
+        asked = tuple(items) or tuple(self.named() for _ in range(lines))
+        mark = f"T-{secrets.token_hex(6).upper()}"
+        body = {self.mark: mark, self.lines: [{self.item: one, self.count: count} for one in asked]}
+        return Trip(self.path, mark, asked, json.dumps(body).encode())
+
+
+def sent(
+    service: Service, trips: Sequence[Trip], at_once: int, request: Callable[[Trip], Request] | None = None
+) -> list[Exchange]:
+    """Send trips, so many at a time; return their exchanges in the same sequence."""
+    make = request or Trip.request
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(lambda trip: service.send(make(trip), deadline=DEADLINE), trips))
+
+
+def failed(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Those that were not answered with 200."""
+    return [one for one in exchanges if one.response is None or one.response.status != OK]

@@ -1,0 +1,97 @@
+"""Whether every span of a burst arrives, and with it the span that it is below."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from assesskit.checks import hops
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.journey import Journey, Trip, failed, sent
+from assesskit.checks.services import Service
+from assesskit.instruments.collector import Collector, Span
+from assesskit.instruments.program import Program
+from assesskit.instruments.relay import Relay
+
+BURST, UNSAMPLED, AT_ONCE = 60, 20, 8
+SHOWN = 6
+LOSSES = ("lost", "lost_spans", "overrun")
+"""What an agent counts when it was too slow itself."""
+
+
+def expect_no_orphans(
+    service: Service,
+    relays: Mapping[str, Relay],
+    collector: Collector,
+    journey: Journey,
+    parts: Sequence[str],
+    agents: Sequence[Program],
+    evidence: Evidence,
+) -> None:
+    """After a burst every call that a relay saw has its SERVER span, and every span's parent is there.
+
+    Some of the requests say that they are not sampled: what arrives of them must be whole as well, or nothing.
+    """
+    before = [_lost(agent) for agent in agents]
+    quiet = [journey.fresh() for _ in range(UNSAMPLED)]
+    loud = [journey.fresh() for _ in range(BURST)]
+    exchanges = sent(service, quiet, AT_ONCE, lambda trip: trip.request(sampled=False)) + sent(service, loud, AT_ONCE)
+    bad = failed(exchanges)
+    expect(not bad, "a request of a burst was not served", expected="200", exchange=bad[0] if bad else None)
+    trips = [*quiet, *loud]
+    wanted = _wanted(service.name, relays, journey, parts, loud)
+    ids = [trip.caller.trace_id for trip in trips]
+
+    def whole(spans: list[Span]) -> bool:
+        return not _missing(spans, wanted) and not _orphans(spans, trips)
+
+    spans = hops.arrived(collector, ids, whole)
+    missing, orphans = _missing(spans, wanted), _orphans(spans, trips)
+    if (missing or orphans) and [_lost(agent) for agent in agents] != before:
+        raise Inconclusive("an instrument of ours has lost spans on this machine")
+    evidence.figure("spans without their parent", len(orphans), "spans", 0)
+    evidence.spans("spans without their parent", orphans)
+    told = f"{len(trips)} requests, {AT_ONCE} at a time, {UNSAMPLED} of them not sampled"
+    if orphans:
+        lines = Counter(f"{span.kind} {span.name[:60]} of {span.source}" for span in orphans)
+        raise Failure(
+            "spans arrived whose parent never did",
+            sent=told,
+            received="\n".join(sorted(lines)[:SHOWN]),
+            expected="traces that are whole: a span's parent arrives as well, and who follows a caller that is not"
+            " sampled is not sampled either",
+        )
+    expect(
+        not missing,
+        f"spans of {', '.join(sorted(missing))} are missing after a burst",
+        sent=told,
+        expected="a SERVER span for every call",
+    )
+
+
+def _lost(agent: Program) -> list[int]:
+    counts = agent.ask("counts")
+    return [counts[name] for name in LOSSES]
+
+
+def _wanted(
+    first: str, relays: Mapping[str, Relay], journey: Journey, parts: Sequence[str], trips: Sequence[Trip]
+) -> dict[str, int]:
+    """How many SERVER spans each program should have sent: as many as there were calls to it in our traces."""
+    ids = {trip.caller.trace_id for trip in trips}
+    calls = hops.crossing(relays, [name for name in journey.edges if name in parts])
+    own = {name: sum(any(one.trace_id in ids for one in hops.senders(call)) for call in calls[name]) for name in calls}
+    return {first: len(trips), **own}
+
+
+def _missing(spans: Sequence[Span], wanted: Mapping[str, int]) -> set[str]:
+    """Programs of whose spans some are there, and some are not; who sent none at all is not judged here."""
+    there = Counter(span.source for span in spans if span.kind == "SERVER")
+    return {name for name, count in wanted.items() if 0 < there[name] < count}
+
+
+def _orphans(spans: Sequence[Span], trips: Sequence[Trip]) -> list[Span]:
+    there = {(span.trace_id, span.span_id) for span in spans}
+    there |= {(trip.caller.trace_id, trip.caller.span_id) for trip in trips}
+    return [span for span in spans if span.parent_id and (span.trace_id, span.parent_id) not in there]

@@ -1,0 +1,131 @@
+"""How a system spends what is scarce: sessions, statements, loads of one thing, and its callers' time.
+
+All of it is counted at relays, or differs so much between right and wrong that no machine's noise decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange
+from assesskit.checks.expect import Inconclusive, expect
+from assesskit.checks.journey import OK, Journey, failed, sent
+from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Call, Relay
+
+WIDE = 16
+"""Requests at once that all need the scarce dependency."""
+HELD = 0.5
+"""Seconds that each of its calls takes then."""
+ONE_BY_ONE = 2
+"""Calls at the same time of a pool of one: the next may begin before the end of the last is on record."""
+HERD = 30
+"""Requests at once for one thing."""
+LOADING = 0.5
+"""Seconds that loading it takes then."""
+LINES = 8
+EACH = 0.3
+"""Seconds that the price of each line takes; so many lines in a row take eight times that."""
+IN_TIME = 1.2
+"""Seconds for all lines, side by side: half of what they take in a row."""
+ROUNDS = 3
+
+
+def expect_pool(service: Service, relay: Relay, journey: Journey, fewest: int, most: int, evidence: Evidence) -> None:
+    """Many requests at once use the dependency side by side, and never more of it than it has.
+
+    The peak of calls at once is between `fewest` and `most`; what becomes of the requests is judged elsewhere.
+    """
+    relay.everything(Fault.delay(HELD))
+    with Stalls() as stalls:
+        sent(service, [journey.fresh() for _ in range(WIDE)], WIDE)
+    peak = _peak(relay.calls())
+    name = relay.name.removeprefix("relay ")
+    evidence.figure(f"calls to {name} at the same time, at most", peak, "calls", most)
+    told = f"{WIDE} requests at once, while each call to {name} takes {HELD:g} s"
+    if ONE_BY_ONE < peak < fewest and stalls.explained > HELD:
+        raise Inconclusive(f"{told}: {peak} side by side, but this machine stood still for {stalls.seconds:.1f} s")
+    expect(
+        peak >= fewest,
+        f"{told}: it is called one after the other, or nearly so",
+        expected=f"at least {fewest} calls at the same time, so that nobody waits while there is room",
+    )
+    expect(
+        peak <= most,
+        f"{told}: it is called more often at the same time than it bears",
+        expected=f"at most {most} calls at the same time: it refuses more",
+    )
+
+
+def _peak(calls: Sequence[Call]) -> int:
+    """How many calls ran at the same time, at most."""
+    moments = [(call.began, 1) for call in calls]
+    moments += [(call.ended, -1) for call in calls if call.ended is not None]
+    running = peak = 0
+    for _, step in sorted(moments):
+        running += step
+        peak = max(peak, running)
+    return peak
+
+
+def expect_few_queries(service: Service, relay: Relay, journey: Journey, most: int, evidence: Evidence) -> None:
+    """One thing that nobody asked for lately costs few calls to the database, however many parts it has."""
+    worst = 0
+    for _ in range(ROUNDS):
+        relay.clear()
+        exchange = service.send(journey.fresh().request())
+        expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+        worst = max(worst, len(relay.calls()))
+    name = relay.name.removeprefix("relay ")
+    evidence.figure(f"statements at the {name} for one thing", worst, "statements", most)
+    expect(
+        worst <= most,
+        f"one thing costs {worst} statements at the {name}",
+        sent=f"POST {journey.path} for one thing",
+        expected=f"at most {most}: what belongs together is asked for together",
+    )
+
+
+def expect_one_load(service: Service, relay: Relay, journey: Journey, most: int, evidence: Evidence) -> None:
+    """Many requests at once for a thing that nobody has yet: it is loaded once, or hardly more often."""
+    item = journey.named()
+    relay.script(item, Fault.delay(LOADING), always=True)
+    exchanges = sent(service, [journey.fresh(items=[item]) for _ in range(HERD)], HERD)
+    loads = len(relay.calls(item))
+    evidence.figure("loads of one thing that many ask for at once", loads, "loads", most)
+    bad = failed(exchanges)
+    expect(
+        loads <= most,
+        f"{HERD} requests at once for one thing, which nobody had yet: it was loaded over and over",
+        expected=f"at most {most} loads: who comes while it is being loaded waits for it",
+    )
+    expect(len(bad) <= 1, "a request that waited for another's load was not served", exchange=bad[0] if bad else None)
+
+
+def expect_side_by_side(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
+    """A request of many lines takes hardly longer than one of a single line, while each takes its time.
+
+    The quickest of a few counts: a machine can make one of them slow, and none quick.
+    """
+    seen: list[tuple[Exchange, Stalls]] = []
+    for _ in range(ROUNDS):
+        trip = journey.fresh(LINES)
+        for item in trip.items:
+            relay.script(item, Fault.delay(EACH), always=True)
+        with Stalls() as stalls:
+            seen.append((service.send(trip.request()), stalls))
+    for exchange, _ in seen:
+        status = exchange.answered().status
+        expect(status in {OK, 503, 504}, f"answered {status}", expected="200", exchange=exchange)
+    best, stalls = min(seen, key=lambda one: one[0].seconds)
+    evidence.figure(f"a request of {LINES} lines", round(best.seconds * 1000), "ms", IN_TIME * 1000)
+    stalls.expect_within(
+        best.seconds,
+        IN_TIME,
+        f"a request of {LINES} lines, each of which takes {EACH:g} s, took as long as one after the other",
+        expected=f"an answer within {IN_TIME:g} s: lines have nothing to do with each other",
+        exchange=best,
+    )

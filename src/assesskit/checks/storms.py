@@ -1,0 +1,105 @@
+"""A dependency that fails now and then, or altogether, behind several programs: its calls are counted at its relay.
+
+Whoever counts them in spans is misled: of a storm many spans are missing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Inconclusive, expect
+from assesskit.checks.journey import Journey, failed, sent
+from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+AT_ONCE = 6
+BEFORE = 30
+"""Requests ahead of the flaky ones: retry budgets may have to be earned first."""
+SPENT, COUNTED = 25, 50
+"""Requests that find the dependency dead: the first ones spend what retry budgets have saved up."""
+MOST_CALLS = 1.3
+"""For each request while the dependency is dead."""
+EVERY = 12
+"""Of the flaky requests, one in so many finds that its first call fails: a budget of a tenth has room for it."""
+FLAKY = 100
+MOST_FAILED = 1
+STOOD_STILL = 0.5
+"""Seconds for which a machine must stand still to be the reason that a few requests fail."""
+DEAD_FOR = 30
+"""Requests that find the dependency dead, until it is back."""
+BACK_WITHIN = 10.0
+IN_A_ROW = 5
+TOLERANCE = 1.0
+
+
+def expect_few_calls(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
+    """The dependency is dead: it is called hardly more often than there are requests."""
+    item = [journey.named()]
+    relay.everything(Fault.status(503))
+    sent(service, [journey.fresh(items=item) for _ in range(SPENT)], AT_ONCE)
+    trips = [journey.fresh(items=item) for _ in range(COUNTED)]
+    exchanges = sent(service, trips, AT_ONCE)
+    marks = {trip.mark for trip in trips}
+    calls = sum(call.key in marks for call in relay.calls()) / COUNTED
+    evidence.figure("calls for each request while the dependency is dead", round(calls, 2), "calls", MOST_CALLS)
+    expect(
+        calls <= MOST_CALLS,
+        f"while {_name(relay)} failed every call, it was called {calls:.0f} times for each request",
+        sent=f"{COUNTED} requests, {AT_ONCE} at a time",
+        expected=f"at most {MOST_CALLS:g} calls for each: one program repeats calls, and only a small share of them",
+        exchange=exchanges[-1],
+    )
+
+
+def expect_flakiness_hidden(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
+    """Every twelfth request finds that its first call to the dependency fails: nearly all succeed all the same."""
+    item = [journey.named()]
+    sent(service, [journey.fresh(items=item) for _ in range(BEFORE)], AT_ONCE)
+    trips = [journey.fresh(items=item) for _ in range(FLAKY)]
+    for trip, fault in zip(trips[::EVERY], itertools.cycle((Fault.reset(), Fault.status(503))), strict=False):
+        relay.script(trip.mark, fault)
+    with Stalls() as stalls:
+        exchanges = sent(service, trips, AT_ONCE)
+    bad = failed(exchanges)
+    evidence.figure("failed while one first call in twelve fails", len(bad), "requests", MOST_FAILED)
+    told = f"{FLAKY} requests, of which every twelfth found its first call to {_name(relay)} failing"
+    told += f": about {max(1, round(len(bad) / 5)) * 5} failed"
+    if MOST_FAILED < len(bad) <= FLAKY / EVERY / 2 and stalls.seconds > STOOD_STILL:
+        raise Inconclusive(f"{told}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
+    expect(
+        len(bad) <= MOST_FAILED,
+        told,
+        expected=f"at most {MOST_FAILED} of {FLAKY} fails: a call that failed for a moment is made once more",
+        exchange=bad[0] if bad else None,
+    )
+
+
+def expect_recovery(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
+    """The dependency was dead and is back: soon requests succeed again, several in a row."""
+    item = [journey.named()]
+    relay.everything(Fault.status(503))
+    sent(service, [journey.fresh(items=item) for _ in range(DEAD_FOR)], AT_ONCE)
+    relay.everything(None)
+    began, row = time.monotonic(), 0
+    with Stalls() as stalls:
+        while row < IN_A_ROW and stalls.within(BACK_WITHIN + TOLERANCE):
+            last = sent(service, [journey.fresh(items=item)], 1)
+            row = 0 if failed(last) else row + 1
+            time.sleep(0.0 if row else 0.25)
+    evidence.figure("until requests succeed again", round(time.monotonic() - began, 1), "s", BACK_WITHIN)
+    expect(
+        row == IN_A_ROW,
+        f"{BACK_WITHIN:g} s after {_name(relay)} was back, requests still fail",
+        sent=f"{DEAD_FOR} requests while it failed every call; then one after the other",
+        expected=f"{IN_A_ROW} successes in a row within {BACK_WITHIN:g} s",
+        exchange=last[0],
+    )
+
+
+def _name(relay: Relay) -> str:
+    """What is behind a relay."""
+    return relay.name.removeprefix("relay ")

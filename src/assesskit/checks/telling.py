@@ -1,0 +1,184 @@
+"""What spans and lines tell of a request that failed, of a message, and of a service that is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assesskit.checks import hops, logs
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.journey import OK, Journey, Trip
+from assesskit.checks.services import Control, Service
+from assesskit.checks.spans import CONVENTIONS, SERVER_ERROR
+from assesskit.checks.tracing import ARRIVAL
+from assesskit.instruments.collector import Collector, Span
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+GRACE = 10.0
+"""Seconds from SIGTERM until a program must have ended."""
+BEFORE = 3
+"""Requests that are answered just before it."""
+LAST_MOMENT = 3.0
+"""Seconds for spans to arrive of programs that have ended."""
+
+
+def expect_error_status(
+    service: Service, failing: Relay, first: Relay, collector: Collector, journey: Journey, evidence: Evidence
+) -> None:
+    """A request that fails says so, to its caller and in its spans; one that asks for nothing known is no error.
+
+    `failing` is in front of the dependency that fails for one request, `first` behind the service.
+    """
+    bad, odd = journey.fresh(), journey.fresh(items=[journey.names.format(journey.known + 7)])
+    failing.script(bad.mark, Fault.status(503), always=True)
+    exchange = service.send(bad.request())
+    status = exchange.answered().status
+    expect(
+        status in {502, 503, 504},
+        f"a dependency failed, and the request was answered {status}",
+        expected="503",
+        rule="RFC 9110, 15.6.4",
+        exchange=exchange,
+    )
+    refused = service.send(odd.request())
+    gone = refused.answered().status
+    expect(gone == 404, f"an unknown thing was answered {gone}", expected="404", exchange=refused)  # noqa: PLR2004
+    for trip, words in ((bad, "fails"), (odd, "asks for something unknown")):
+        _judge_status(service, first, collector, trip, words, evidence)
+
+
+def _judge_status(
+    service: Service, first: Relay, collector: Collector, trip: Trip, words: str, evidence: Evidence
+) -> None:
+    failing = words == "fails"
+    names = (service.name, first.name.removeprefix("relay "))
+
+    def told(spans: list[Span]) -> bool:
+        return set(names) <= {span.source for span in spans if span.kind == "SERVER"}
+
+    spans = hops.arrived(collector, [trip.caller.trace_id], told)
+    evidence.spans(f"spans of a request that {words}", spans)
+    lines = "\n".join(f"{one.kind} {one.name} of {one.source}: {one.status}" for one in spans if one.source in names)
+    for span in (one for one in spans if one.kind == "SERVER" and one.source in names):
+        expect(
+            (span.status == "ERROR") == failing,
+            f"the SERVER span of {span.source} has the status {span.status} for a request that {words}",
+            received=lines,
+            expected="ERROR where the answer is 500 or above, and for no other",
+            rule=CONVENTIONS,
+        )
+    calls = [one for one in spans if one.kind == "CLIENT" and _answered(one) >= SERVER_ERROR]
+    wrong = [one for one in calls if one.status != "ERROR"]
+    expect(
+        not wrong and (bool(calls) or not failing),
+        "a call that was answered with 5xx has a CLIENT span that does not say so",
+        received=lines,
+        expected="the answer's status as http.response.status_code, and ERROR as the span's",
+        rule=CONVENTIONS,
+    )
+
+
+def _answered(span: Span) -> int:
+    said = span.attributes.get("http.response.status_code", span.attributes.get("http.status_code", 0))
+    return int(said) if str(said).isdecimal() else 0
+
+
+def expect_consumer_linked(
+    service: Service, consumer: str, collector: Collector, journey: Journey, evidence: Evidence
+) -> None:
+    """The message that a request leaves is consumed in its trace, or with a link to it."""
+    trip = journey.fresh()
+    exchange = service.send(trip.request())
+    expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+    trace_id = trip.caller.trace_id
+
+    def linked(span: Span) -> bool:
+        return span.source == consumer and (span.trace_id == trace_id or any(one[0] == trace_id for one in span.links))
+
+    def below(spans: list[Span]) -> list[Span]:
+        ids = {span.span_id for span in spans if span.source != consumer}
+        own = [span for span in spans if linked(span) and span.kind == "CONSUMER"]
+        return [one for one in own if one.parent_id in ids or any(trace == trace_id for trace, _ in one.links)]
+
+    spans = hops.arrived(collector, [trace_id], lambda found: bool(below(found)), ARRIVAL / 2)
+    if not below(spans):
+        spans += [span for span in collector.spans() if span.trace_id != trace_id and linked(span)]
+    evidence.spans("spans of a request and of its message", spans)
+    own = [f"{span.kind} {span.name}" for span in spans if span.source == consumer]
+    expect(
+        bool(below(spans)),
+        f"no CONSUMER span of {consumer} belongs to the request that left the message",
+        sent=f"traceparent: {trip.caller.traceparent}",
+        received="\n".join(own) or f"no span of {consumer} in this trace, or with a link to it",
+        expected="a CONSUMER span below the span that published the message, or linked to it",
+        rule="OpenTelemetry semantic conventions for messaging spans",
+    )
+
+
+def expect_flushed(
+    control: Control, parts: Sequence[str], collector: Collector, journey: Journey, usual: frozenset[str]
+) -> None:
+    """All programs get SIGTERM right after requests were answered: the spans of these arrive all the same.
+
+    `usual` are the programs whose spans arrive otherwise. All have been started again on return.
+    """
+    services = [control.service(name) for name in parts]
+    trips = [journey.fresh() for _ in range(BEFORE)]
+    for trip in trips:
+        exchange = services[0].send(trip.request())
+        expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+    for service in services:
+        service.signal("TERM")
+    states = [service.wait(GRACE) for service in services]
+    for service, state in zip(services, states, strict=True):
+        if state["running"]:
+            service.stop(1.0)
+    for service in services:
+        service.start()
+    for service in services:
+        service.until_ready()
+    if left := [name for name, state in zip(parts, states, strict=True) if state["running"]]:
+        raise Failure(f"{GRACE:g} s after SIGTERM {', '.join(left)} still ran", expected=f"its end within {GRACE:g} s")
+    _expect_arrived(collector, trips, usual)
+
+
+def _expect_arrived(collector: Collector, trips: Sequence[Trip], usual: frozenset[str]) -> None:
+    def lost(spans: list[Span]) -> list[str]:
+        there = {(span.trace_id, span.source) for span in spans if span.kind in {"SERVER", "CONSUMER"}}
+        return sorted(name for name in usual if any((trip.caller.trace_id, name) not in there for trip in trips))
+
+    found = hops.arrived(collector, [trip.caller.trace_id for trip in trips], lambda one: not lost(one), LAST_MOMENT)
+    expect(
+        not lost(found),
+        f"spans of {', '.join(lost(found))} did not arrive, of requests that were answered just before SIGTERM",
+        sent=f"{len(trips)} requests, then SIGTERM to every program",
+        expected="what is not exported yet is sent before the process ends",
+    )
+
+
+def expect_correlated(
+    service: Service, collector: Collector, journey: Journey, control: Control, parts: Sequence[str], evidence: Evidence
+) -> None:
+    """Every program whose spans belong to a request has a line of JSON that holds its trace id."""
+    trip = journey.fresh()
+    exchange = service.send(trip.request())
+    expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+    trace_id = trip.caller.trace_id
+    spans = hops.arrived(collector, [trace_id], lambda found: set(parts) <= {span.source for span in found}, 5.0)
+    there = [name for name in parts if name in {span.source for span in spans}]
+    if not there:
+        raise Inconclusive("no program sent a span of this request, so there is no trace id to look for")
+    for name in there:
+        logs.expect_correlated(control.service(name), {trace_id: f"a request that {name} took part in"}, evidence)
+
+
+def taking_part(service: Service, collector: Collector, journey: Journey, parts: Sequence[str]) -> frozenset[str]:
+    """Whose spans arrive of an ordinary request in its own trace, as SERVER or CONSUMER."""
+    trip = journey.fresh()
+    service.send(trip.request())
+
+    def own(spans: list[Span]) -> frozenset[str]:
+        return frozenset(span.source for span in spans if span.kind in {"SERVER", "CONSUMER"})
+
+    return own(hops.arrived(collector, [trip.caller.trace_id], lambda found: set(parts) <= own(found), 6.0))

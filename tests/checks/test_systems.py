@@ -1,0 +1,79 @@
+"""A system under storms, deadlines and shortage: the small right shop meets everything, and each flaw shows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.checks.shop import JOURNEY, LONGEST, Served, shop
+
+from assesskit.checks import deadlines, saturation, storms
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.expect import Failure
+
+__all__ = ["shop"]
+Check = Callable[[Served], None]
+
+
+def few_calls(one: Any) -> None:
+    storms.expect_few_calls(one, one.relays["payments"], JOURNEY, Evidence())
+
+
+def flaky(one: Any) -> None:
+    storms.expect_flakiness_hidden(one, one.relays["payments"], JOURNEY, Evidence())
+
+
+def recovery(one: Any) -> None:
+    storms.expect_recovery(one, one.relays["payments"], JOURNEY, Evidence())
+
+
+def said(one: Any) -> None:
+    deadlines.expect_ends(one, one.relays["items"], one.relays["payments"], JOURNEY, 0.4, Evidence(), said=True)
+
+
+def unsaid(one: Any) -> None:
+    deadlines.expect_ends(one, one.relays["items"], one.relays["payments"], JOURNEY, LONGEST, Evidence(), said=False)
+
+
+def pool(one: Any) -> None:
+    saturation.expect_pool(one, one.relays["items"], JOURNEY, 4, 8, Evidence())
+
+
+def queries(one: Any) -> None:
+    saturation.expect_few_queries(one, one.relays["items"], JOURNEY, 3, Evidence())
+
+
+def one_load(one: Any) -> None:
+    saturation.expect_one_load(one, one.relays["items"], JOURNEY, 3, Evidence())
+
+
+def side_by_side(one: Any) -> None:
+    saturation.expect_side_by_side(one, one.relays["items"], JOURNEY, Evidence())
+
+
+@pytest.mark.parametrize("check", [few_calls, flaky, recovery, said, unsaid, pool, queries, one_load, side_by_side])
+def test_a_right_system_passes(shop, check: Check) -> None:
+    """Retries with a budget, deadlines that travel, a pool with bounds, one load for all, lines side by side."""
+    check(shop())
+
+
+@pytest.mark.parametrize(
+    ("flaw", "check", "told"),
+    [
+        ("a storm", few_calls, "was called 9 times for each request"),
+        ("no retries", flaky, "about 10 failed"),
+        ("stays away", recovery, "was back, requests still fail"),
+        ("deaf to deadlines", said, "whose time was over was answered 200"),
+        ("waits for ever", unsaid, "was answered 200"),
+        ("pool of one", pool, "it is called one after the other"),
+        ("no pool", pool, "more often at the same time than it bears"),
+        ("one by one", queries, "one thing costs 4 statements"),
+        ("stampede", one_load, "loaded over and over"),
+        ("one after the other", side_by_side, "as long as one after the other"),
+    ],
+)
+def test_each_flaw_is_told(shop, flaw: str, check: Check, told: str) -> None:
+    """By the check that is about it, in words that say what was seen."""
+    with pytest.raises(Failure, match=told):
+        check(shop(flaw))
