@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from tests.reports import hostile, people
+from tests.reports import hostile, people, samples
 from tests.reports.browsing import listened, started
 from tests.reports.test_browser import PAGES, ROLES
 from tests.reports.test_compare import compared
@@ -17,6 +17,7 @@ from tests.review.test_app import BASE, client
 
 from assesskit import reports
 from assesskit.judging import Reviewed
+from assesskit.reports import candidate
 from assesskit.reports.cohort import Cohort, Marked
 from assesskit.review.app import Gate
 from assesskit.review.desk import Desk, SubmittedFile, Work
@@ -96,6 +97,13 @@ def test_axe_finds_nothing_in_a_report(page: Page, name: str, scheme: str):
 def test_axe_finds_nothing_on_a_telephone(page: Page, name: str):
     page.set_viewport_size({"width": 390, "height": 844})
     page.set_content(PAGES[name])
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_a_candidate_is_told(page: Page, scheme: str):
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_content(candidate.html(candidate.redacted(samples.assessment(), candidate.Detail.SEEN)))
     assert violations(page) == []
 
 

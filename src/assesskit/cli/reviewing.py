@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +78,8 @@ def _serve(desk: Desk, port: int) -> None:
         print(f"Open this address; it works once:\n\n  {address}\n", flush=True)
         say("Close the review on its page, or press Ctrl-C; everything is saved as you go.")
 
-    serve(desk, port, ready)
+    with contextlib.suppress(KeyboardInterrupt):  # it is how a person stops a server, and nothing is lost by it
+        serve(desk, port, ready)
 
 
 def _say(path: Path) -> None:
