@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from assesskit.checks import hops, logs
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive, expect
-from assesskit.checks.journey import OK, Journey, Trip
+from assesskit.checks.journey import Journey, Trip, served
 from assesskit.checks.services import Control, Service
 from assesskit.checks.spans import CONVENTIONS, SERVER_ERROR
 from assesskit.checks.tracing import ARRIVAL
@@ -88,9 +88,7 @@ def expect_consumer_linked(
     service: Service, consumer: str, collector: Collector, journey: Journey, evidence: Evidence
 ) -> None:
     """The message that a request leaves is consumed in its trace, or with a link to it."""
-    trip = journey.fresh()
-    exchange = service.send(trip.request())
-    expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+    trip = served(service, journey.fresh)
     trace_id = trip.caller.trace_id
 
     def linked(span: Span) -> bool:
@@ -124,10 +122,7 @@ def expect_flushed(
     `usual` are the programs whose spans arrive otherwise. All have been started again on return.
     """
     services = [control.service(name) for name in parts]
-    trips = [journey.fresh() for _ in range(BEFORE)]
-    for trip in trips:
-        exchange = services[0].send(trip.request())
-        expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+    trips = [served(services[0], journey.fresh) for _ in range(BEFORE)]
     for service in services:
         service.signal("TERM")
     states = [service.wait(GRACE) for service in services]
@@ -161,9 +156,7 @@ def expect_correlated(
     service: Service, collector: Collector, journey: Journey, control: Control, parts: Sequence[str], evidence: Evidence
 ) -> None:
     """Every program whose spans belong to a request has a line of JSON that holds its trace id."""
-    trip = journey.fresh()
-    exchange = service.send(trip.request())
-    expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
+    trip = served(service, journey.fresh)
     trace_id = trip.caller.trace_id
     spans = hops.arrived(collector, [trace_id], lambda found: set(parts) <= {span.source for span in found}, 5.0)
     there = [name for name in parts if name in {span.source for span in spans}]
@@ -175,8 +168,7 @@ def expect_correlated(
 
 def taking_part(service: Service, collector: Collector, journey: Journey, parts: Sequence[str]) -> frozenset[str]:
     """Whose spans arrive of an ordinary request in its own trace, as SERVER or CONSUMER."""
-    trip = journey.fresh()
-    service.send(trip.request())
+    trip = served(service, journey.fresh)
 
     def own(spans: list[Span]) -> frozenset[str]:
         return frozenset(span.source for span in spans if span.kind in {"SERVER", "CONSUMER"})
