@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 0
+# Most tests wait most of the time.
+WORKERS ?= 4
 
 .PHONY: demo test lint format prove bench clean
 
@@ -24,7 +26,8 @@ demo: .venv/.run
 	$(BIN)/assesskit demo
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

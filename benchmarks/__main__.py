@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from assesskit.errors import RuntimeUnavailableError
-from benchmarks import collector, grade, relay, startup
+from benchmarks import collector, grade, relay, reports, startup
 
 startup.main()
+reports.main()
 try:
     grade.main()
 except RuntimeUnavailableError as error:

@@ -23,10 +23,11 @@ from typing import Any
 import docker
 from docker.utils.socket import frames_iter
 
+from assesskit.assess import EVERYTHING
 from assesskit.cli import settings
 from assesskit.content import Exercise
 from assesskit.pods import Image, PodSpec
-from assesskit.staging import Secrets, hello, pod_spec, programs, service_specs
+from assesskit.staging import SUBMISSION, Secrets, grader_files, handed_over, hello, pod_spec, programs, service_specs
 
 ROUNDS = 3
 LOAD = "performance."
@@ -42,6 +43,7 @@ class BarePod:
         self.volumes = dict.fromkeys(spec.volumes, "/tmp")
         self.pause = client.containers.run(base, ["sleep", "infinity"], network_mode="none", detach=True)
         self.containers: dict[str, Any] = {}
+        self.socket: Any = None
 
     def start(self, name: str, spec: Any) -> None:
         """Start a container, or start it again."""
@@ -83,7 +85,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 def lines(socket: Any) -> Iterator[dict[str, Any]]:
     """The grader's lines."""
     rest = b""
-    for _stream, chunk in frames_iter(socket, tty=False):
+    for _stream, chunk in frames_iter(socket, tty=False):  # type: ignore[no-untyped-call]
         *whole, rest = (rest + chunk).split(b"\n")
         yield from (json.loads(line) for line in whole)
 
@@ -122,7 +124,7 @@ def act(pod: BarePod, specs: dict[str, Any], ask: dict[str, Any]) -> dict[str, A
     return {"running": True} if state["Running"] else {"running": False, "status": state["ExitCode"], "oom": False}
 
 
-def floor(exercise: Exercise, images: dict[str, Image], base: str) -> tuple[float, float]:
+def floor(exercise: Exercise, images: dict[str, Image], files: dict[str, bytes], base: str) -> tuple[float, float]:
     """Seconds of one bare run, and of the load windows in it."""
     start = time.perf_counter()
     load = 0.0
@@ -130,14 +132,13 @@ def floor(exercise: Exercise, images: dict[str, Image], base: str) -> tuple[floa
     pod = BarePod(client, pod_spec(exercise, "bare"), base)
     try:
         hidden = Secrets()
-        tests = ("public", "hidden")
-        specs = service_specs(exercise, images, pod, hidden, tests)  # type: ignore[arg-type]
+        specs = service_specs(exercise, images, pod, hidden, files)  # type: ignore[arg-type]
         for service in exercise.spec.services:
             pod.start(service.name, specs[service.name])
         pod.start("grader", specs["grader"])
         stand_ins = {service.name: type("Started", (), {"uid": None}) for service in exercise.spec.services}
         criteria = tuple(criterion.id for criterion in exercise.criteria if criterion.kind == "automatic")
-        first = hello(exercise, "bare", pod, hidden, stand_ins, tests=tests, criteria=criteria)  # type: ignore[arg-type]
+        first = hello(exercise, "bare", pod, hidden, stand_ins, tests=EVERYTHING, criteria=criteria)  # type: ignore[arg-type]
         send = pod.socket._sock.sendall  # noqa: SLF001  the SDK's own way to write to an attached container
         send(json.dumps(first).encode() + b"\n")
         for line in lines(pod.socket):
@@ -185,12 +186,12 @@ def main() -> None:
     exercise = settings.exercise(None, "build-service")
     runtime = settings.runtime(settings.Kind.DOCKER)
     reference = exercise.folder / exercise.spec.proof.reference
-    images = {
-        name: runtime.build(program, lambda _line: None)
-        for name, program in programs(exercise, reference, reference=True).items()
-    }
+    wanted = programs(exercise, reference, reference=True)
+    images = {name: runtime.build(program, lambda _line: None) for name, program in wanted.items()}
+    facts = runtime.describe(wanted[SUBMISSION], images[SUBMISSION])
+    files = grader_files(exercise, EVERYTHING) | handed_over(exercise, reference, facts)
     base = os.environ.get("ASSESSKIT_BASE_IMAGE", settings.DEFAULT_BASE)
-    pairs = [(floor(exercise, images, base), ours(reference)) for _ in range(ROUNDS)]
+    pairs = [(floor(exercise, images, files, base), ours(reference)) for _ in range(ROUNDS)]
     bare, graded = (statistics.median(took - load for took, load, *_ in runs) for runs in zip(*pairs, strict=True))
     print(
         f"assesskit grade       {graded / bare:5.2f} x  a bare script   (aim: 1.2 or less; {ROUNDS} runs each, medians)"

@@ -8,6 +8,7 @@ import multiprocessing
 import statistics
 import time
 from itertools import chain
+from multiprocessing.connection import Connection
 
 import aiohttp
 
@@ -23,6 +24,7 @@ class Target(asyncio.Protocol):
     """Answers each request with the same bytes: as little of a server as there can be."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
@@ -30,13 +32,13 @@ class Target(asyncio.Protocol):
             self.transport.write(ANSWER)
 
 
-async def serve(ready) -> None:
+async def serve(ready: Connection) -> None:
     server = await asyncio.get_running_loop().create_server(Target, "127.0.0.1", 0)
     ready.send(server.sockets[0].getsockname()[1])
     await server.serve_forever()
 
 
-def target(ready) -> None:
+def target(ready: Connection) -> None:
     asyncio.run(serve(ready))
 
 

@@ -25,9 +25,12 @@ class RunFolder:
 
     <out>/<submission>-<run>/
         assessment.json    the record of the run; everything else can be made again from it
-        report.html        for interviewers and hiring managers
+        review.jsonl       what people added to it, one entry a line
+        report.html        for interviewers
+        page.html          for hiring managers, on one page
         report.md          the same, for a terminal or a ticket
         checks.json        what pytest said about the grader's own run (pytest-json-report)
+        handed.json        what the candidate noted, and what of the submission does not hold; only where a kit began it
     """
 
     path: Path
@@ -53,8 +56,13 @@ class RunFolder:
 
     @property
     def html(self) -> Path:
-        """The report as one page."""
+        """The full report."""
         return self.path / "report.html"
+
+    @property
+    def page(self) -> Path:
+        """The report for hiring managers, on one page."""
+        return self.path / "page.html"
 
     @property
     def markdown(self) -> Path:
@@ -66,16 +74,21 @@ class RunFolder:
         """The pytest-json-report of the grader."""
         return self.path / "checks.json"
 
+    @property
+    def handed(self) -> Path:
+        """What a submission that came with a kit's archive tells of itself, and what of it does not hold."""
+        return self.path / "handed.json"
 
-def write(path: Path, data: bytes) -> None:
-    """Replace `path` by `data` in one step, so that a reader sees the old content or the new.
+
+def write(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Replace `path` by `data` in one step, so that a reader sees the old content or the new; `mode` less the umask.
 
     Raises StoreError if that is impossible (no space, no right); then the old file is intact and nothing is left over.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     try:
         try:
-            with temporary.open("xb") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -118,19 +131,24 @@ def read_assessment(path: Path) -> Assessment:
     if len(data) > MAX_ASSESSMENT:
         raise UsageError(f"is larger than {MAX_ASSESSMENT // 1024**2} MiB", where=str(path))
     try:
-        content = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"is not JSON: {error}", where=str(path)) from error
-    schema = content.get("schema_id") if isinstance(content, dict) else None
-    if schema != SCHEMA:
-        raise UsageError(_other_schema(schema), where=str(path))
-    try:
         return Assessment.model_validate_json(data, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise UsageError(f"{key}: {first['msg']}{more}", where=str(path)) from error
+        raise UsageError(_wrong(data, error), where=str(path)) from error
+
+
+def _wrong(data: bytes, error: ValidationError) -> str:
+    """What is wrong with a file that holds no assessment: no JSON, another schema, or the first key that is."""
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as reason:
+        return f"is not JSON: {reason}"
+    schema = content.get("schema_id") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        return _other_schema(schema)
+    first = error.errors(include_url=False, include_context=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{key}: {first['msg']}{more}"
 
 
 def _other_schema(schema: object) -> str:

@@ -50,11 +50,11 @@ def read(told: dict[str, str]) -> str:
 
 def test_what_is_handed_over_comes_back_as_it_was(tmp_path: Path) -> None:
     (tmp_path / image.HANDED_OVER).write_bytes(IMAGE.written())
-    assert image.read(tmp_path) == IMAGE
+    assert image.read(tmp_path / image.HANDED_OVER) == IMAGE
 
 
 def test_where_no_image_is_built_there_are_no_facts(tmp_path: Path) -> None:
-    assert image.read(tmp_path) is None
+    assert image.read(tmp_path / image.HANDED_OVER) is None
 
 
 def test_an_image_with_a_user_and_no_leftovers_passes() -> None:

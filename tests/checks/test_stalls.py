@@ -14,7 +14,7 @@ from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
 from assesskit.checks.stall_watch import NAP, stood_still
-from assesskit.checks.stalls import SHARE, Stalls, WatchProgram
+from assesskit.checks.stalls import SHARE, SHORT, Stalls, WatchProgram
 from assesskit.errors import GraderError
 
 
@@ -24,12 +24,14 @@ class Told:
     def __init__(self, stalled: float) -> None:
         self.stalled = stalled
         self.asked = False
+        self.settled = 0
 
     def seconds(self) -> float:
         asked, self.asked = self.asked, True
         return 10.0 + self.stalled if asked else 10.0
 
-    def settle(self) -> None: ...
+    def settle(self) -> None:
+        self.settled += 1
 
 
 def watched(stalled: float) -> Stalls:
@@ -121,6 +123,15 @@ def test_what_went_on_before_and_after_is_not_counted() -> None:
     with Stalls(watch) as later:
         pass
     assert later.seconds == 0.0
+
+
+@pytest.mark.parametrize(("seconds", "settled"), [(SHORT, 0), (SHORT + 0.001, 1)])
+def test_only_what_took_long_enough_to_be_late_waits_for_the_watch(seconds: float, settled: int) -> None:
+    """Most requests take milliseconds, and waiting for the end of a round each time would take longer than they do."""
+    watch, clock = Told(0.0), iter([0.0, seconds])
+    with Stalls(watch, lambda: next(clock)):
+        pass
+    assert watch.settled == settled
 
 
 def test_what_is_in_time_passes_whatever_the_machine_did():

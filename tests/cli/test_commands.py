@@ -16,7 +16,11 @@ from tests.reports.samples import assessment
 from assesskit.content import load
 from assesskit.store import write_assessment
 
-COMMANDS = ("list", "show", "start", "check", "submit", "grade", "report", "prove", "validate", "doctor", "demo")
+COMMANDS = (
+    *("start", "status", "stop", "logs", "reset", "check", "submit"),
+    *("keys", "invite", "list", "show", "grade", "report", "rescore", "review", "compare", "erase"),
+    *("prove", "validate", "doctor", "demo"),
+)
 
 
 def test_help_names_every_command(run: Run) -> None:
@@ -200,6 +204,17 @@ def test_a_report_can_be_written_again_from_its_assessment(run: Run, tmp_path: P
     assert "<html" in (tmp_path / "here/again.html").read_text()
     assert run("report", "assessment.json", "--format", "md").stdout.startswith("#")
     assert json.loads(run("report", "assessment.json", "--format", "json").stdout)["run"] == assessment().run
+
+
+def test_a_report_for_the_candidate_is_another_one(run: Run, tmp_path: Path) -> None:
+    """`--for candidate` holds no question and no hidden check, in every form."""
+    write_assessment(tmp_path / "here/assessment.json", assessment())
+    for form in ("html", "md", "json"):
+        said = run("report", "assessment.json", "--for", "candidate", "--detail", "verdicts", "--format", form)
+        assert said.returncode == 0
+        assert "Build a production" in said.stdout
+        assert "What happens when two of these arrive" not in said.stdout
+        assert "hidden/" not in said.stdout
 
 
 def test_a_report_of_something_else_is_refused(run: Run, tmp_path: Path) -> None:

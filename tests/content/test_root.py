@@ -32,16 +32,9 @@ def test_a_named_root_that_is_none_is_an_error_and_never_replaced_by_another(tmp
 
 def test_without_any_root_the_error_says_what_to_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(content, "SHIPPED", tmp_path / "none")
     with pytest.raises(UsageError) as caught:
         content.find_root(None, {})
     assert "--content" in caught.value.hint
-
-
-def test_the_shipped_content_is_the_last_resort(tmp_path, monkeypatch):
-    monkeypatch.setattr(content, "SHIPPED", tiny.build(tmp_path / "shipped"))
-    monkeypatch.chdir(tmp_path)
-    assert content.find_root(None, {}) == tmp_path / "shipped"
 
 
 def test_slugs_are_the_folders_that_hold_an_exercise(tmp_path):

@@ -25,15 +25,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return out, done.stdout
 
 
-def test_it_names_two_reports_and_a_summary_that_are_there(demo: tuple[Path, str]) -> None:
-    """Every path that is printed exists, and the summary links to both reports."""
+def test_it_names_two_reports_and_a_comparison_that_are_there(demo: tuple[Path, str]) -> None:
+    """Every path that is printed exists, and the page side by side links to both."""
     out, said = demo
     reports = sorted(out.glob("*/report.html"))
     assert len(reports) == 2
     assert all(str(report) in said for report in reports)
-    assert str(out / "summary.html") in said
-    summary = (out / "summary.html").read_text()
-    assert all(report.relative_to(out).as_posix() in summary for report in reports)
+    assert str(out / "compare.html") in said
+    compared = (out / "compare.html").read_text()
+    pages = sorted(out.glob("*/page.html"))
+    assert len(pages) == 2
+    assert all(page.relative_to(out).as_posix() in compared for page in pages)
 
 
 def test_the_right_program_loses_nothing_and_the_flawed_one_what_it_should(demo: tuple[Path, str]) -> None:

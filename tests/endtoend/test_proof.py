@@ -21,6 +21,7 @@ DRAWN = 6
 RECORD = ROOT / "exercises" / "build-service" / "proof" / "record.json"
 
 
+@pytest.mark.alone
 @pytest.mark.docker
 @pytest.mark.usefixtures("docker_runtime")
 def test_right_programs_and_some_wrong_ones_are_judged_as_claimed() -> None:

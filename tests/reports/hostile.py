@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.reports import pieces, samples
@@ -63,3 +64,38 @@ def assessment() -> Assessment:
         usage={HOSTILE: Usage()},
         seconds={HOSTILE: 1.0},
     )
+
+
+_EVENTS = ("load", "error", "click", "mouseover", "focus", "toggle", "animationstart", "beforeprint", "begin", "copy")
+_HOLDERS = ("img src=x", "svg", "body", "details open", "input autofocus", "video src=x", "marquee", "iframe src=x")
+_WHOLE = ("script", "style", "title", "textarea", "noscript", "xmp", "template")
+_ENDED = ("pre", "code", "td", "svg", "details", "bdi", "title", "p")
+_SCHEMES = ("javascript", "JaVaScRiPt", " javascript", "data:text/html,", "vbscript")
+HUNDRED = (
+    *ATTACKS[:9],
+    *(f'"><{holder} on{event}=window.pwned=1>' for holder, event in zip(_HOLDERS * 5, _EVENTS * 4, strict=True)),
+    *(f"<{tag}>window.pwned=1</{tag}>" for tag in _WHOLE),
+    *(f"</{tag}><script>window.pwned=1</script>" for tag in _ENDED),
+    *(f"{scheme}:window.pwned=1" for scheme in _SCHEMES),
+    *("<!--", "--><script>window.pwned=1</script>", "<![CDATA[", "]]>", "<?php", "<!doctype html>", "&lt;script&gt;"),
+    *("{{ config }}", "{% include 'x' %}", "{# #}", "${7*7}", "#{7*7}", "%s%n%x", "\\u003cscript\\u003e", "%3Cb%3E"),
+    *('=cmd|"/C calc"!A0', "@import url(//evil.test)", "url(javascript:1)", "expression(1)", "</style><b>"),
+    *("' or 1=1 --", "`id`", "$(id)", "; rm -rf /", "../../etc/passwd", "\x00", "\x1b[31m", "\u202egnp.exe"),
+    *("\U000e0001", "\ufffe", "e\u0301" * 400, "\u0489" * 300, "A" * 5000, "\U0001f9d1\u200d\U0001f4bb" * 50),
+    "\u05d0\u05d1 abc \u05d2",
+)  # fmt: skip
+"""A hundred and more texts that attack whoever renders them."""
+
+
+def everywhere(text: str) -> Assessment:
+    """The assessment with one text in every field that is not ours, the people's notes left to `people`."""
+    found = assessment()
+
+    def instead(value: Any) -> Any:
+        if value == HOSTILE:
+            return text
+        if isinstance(value, dict):
+            return {instead(key): instead(held) for key, held in value.items()}
+        return [instead(held) for held in value] if isinstance(value, list | tuple) else value
+
+    return Assessment.model_validate_json(json.dumps(instead(found.model_dump(mode="json"))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -31,6 +31,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if self._open.pop() != tag:
             self.unclosed.append(tag)
+        if tag in ("td", "th"):
+            self._text.append(" ")
 
     def handle_data(self, data: str) -> None:
         if self._open and self._open[-1] != "style":

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
-from tests.reports import hostile, samples
+from tests.reports import hostile, people, samples
+from tests.reports.browsing import listened, started
+from tests.reports.test_compare import compared, named
 
 from assesskit import reports
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+ROLES = (people.profile(), people.profile("lead", "Tech lead / architect", resilience=40))
 PAGES = {
     "graded": reports.html(samples.assessment()),
+    "reviewed": reports.html(people.reviewed(1, 3, note="The price is named."), ROLES),
+    "one-page": reports.one_page(people.reviewed(2, 3), ROLES),
+    "one-page-hostile": reports.one_page(hostile.assessment(), ROLES),
+    "one-page-empty": reports.one_page(samples.failed("harness_failed"), ROLES),
+    "compared": reports.comparison(compared(*(named(f"C-{index}") for index in range(5)), named("odd", levels=None))),
+    "compared-hostile": reports.comparison(compared(hostile.assessment())),
     "submission-failed": reports.html(samples.failed()),
     "harness-failed": reports.html(samples.failed("harness_failed")),
     "hostile": reports.html(hostile.assessment()),
-    "summary": reports.summary([samples.assessment(), hostile.assessment().model_copy(update={"run": "other"})], {}),
 }
 CLIPPED = """() => [...document.querySelectorAll('main *')].filter(each => !each.closest('.scroll, svg, .off')
     && each.getClientRects().length
@@ -52,22 +50,10 @@ FAINT = """() => {
 }"""
 
 
-def chromium() -> str | None:
-    """The browser to use: the one CHROMIUM names, else what is on the path."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return os.environ.get("CHROMIUM") or next((found for name in names if (found := shutil.which(name))), None)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = chromium()
-    if path is None:
-        missing = "no Chromium: set CHROMIUM or install chromium"
-        (pytest.fail if os.environ.get("ASSESSKIT_REQUIRE_BROWSER") == "1" else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield started
-        started.close()
+    with started() as found:
+        yield found
 
 
 @pytest.fixture
@@ -79,11 +65,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Page]:
 
 def show(page: Page, name: str, folder: Path, width: int, scheme: str = "light") -> list[str]:
     """Open one of the pages with everything unfolded; return what a page that only shows things must not cause."""
-    noise: list[str] = []
-    page.on("console", lambda message: noise.append(message.text))
-    page.on("pageerror", lambda error: noise.append(str(error)))
-    page.on("dialog", lambda dialog: noise.append(dialog.message))
-    page.on("request", lambda request: noise.append(request.url))
+    noise = listened(page)
     file = folder / "page.html"
     file.write_text(PAGES[name], encoding="utf-8")
     page.set_viewport_size({"width": width, "height": 900})
@@ -93,8 +75,15 @@ def show(page: Page, name: str, folder: Path, width: int, scheme: str = "light")
     return [each for each in noise if each not in (file.as_uri(), "data:,")]
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        *((name, width) for name in PAGES for width in (1280, 390)),
+        ("reviewed", 768),
+        ("one-page", 768),
+        ("compared", 768),
+    ],
+)
 def test_a_page_fits_its_window_and_causes_no_noise(opened: Page, tmp_path: Path, name: str, width: int):
     assert show(opened, name, tmp_path, width) == []
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -102,7 +91,7 @@ def test_a_page_fits_its_window_and_causes_no_noise(opened: Page, tmp_path: Path
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["graded", "harness-failed", "summary"])
+@pytest.mark.parametrize("name", ["reviewed", "harness-failed", "one-page", "compared"])
 def test_text_stands_out_from_its_ground_by_at_least_four_and_a_half(
     opened: Page, tmp_path: Path, name: str, scheme: str
 ):
@@ -150,4 +139,4 @@ def test_the_first_two_sheets_hold_the_result_and_the_questions(sheets: list[str
     first = " ".join(sheets[:2])
     assert "By competency" in first
     assert "Questions to ask" in first
-    assert sheets[2].startswith("Criteria and evidence")
+    assert any(sheet.startswith("Criteria and evidence") for sheet in sheets[2:4])

@@ -9,7 +9,8 @@ import pytest
 from markupsafe import Markup
 from tests.reports import hostile, pieces, samples
 
-from assesskit.reports import charts, views
+from assesskit.judging import summed
+from assesskit.reports import charts, drawing, views
 from assesskit.reports.evidence import Latency, Side, Span, Spans
 
 
@@ -26,13 +27,13 @@ def span(identity: str, parent: str | None = None, **changes: Any) -> Span:
     ("low", "high"), [(0, 1), (0, 26.3), (-3, 1e9), (0, 0), (5, 5 + 1e-12), (-1e12, 1e12), (0.001, 0.0013)]
 )
 def test_ticks_are_few_and_inside_the_scale(low: float, high: float):
-    ticks = list(charts.Scale(low, high, 0, 100).ticks())
+    ticks = list(drawing.Scale(low, high, 0, 100).ticks())
     assert len(ticks) <= 12
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
 
 
 def test_a_value_outside_the_scale_lands_on_its_edge():
-    scale = charts.Scale(0, 10, 100, 200)
+    scale = drawing.Scale(0, 10, 100, 200)
     assert [scale(value) for value in (-5, 0, 5, 10, 1e12)] == [100, 100, 150, 200, 200]
 
 
@@ -52,7 +53,7 @@ def test_each_segment_says_its_criterion_and_verdict_in_words():
 
 
 def test_the_score_bar_leaves_out_what_is_nothing():
-    classes = [rect.attrib["class"] for rect in drawn(charts.score_bar(samples.failed().score), "rect")]
+    classes = [rect.attrib["class"] for rect in drawn(charts.score_bar(summed(samples.failed().results)), "rect")]
     assert classes == ["bar not_met"]
 
 
@@ -86,8 +87,8 @@ def test_a_failed_span_says_error_in_words():
 def test_forged_times_stay_inside_the_drawing():
     chart = charts.waterfall([span("a", start=-1e12, end=1e12), span("b", start=5, end=-5)])
     for rect in drawn(chart, "rect"):
-        assert 0 <= float(rect.attrib["x"]) <= charts.WIDTH
-        assert 0 < float(rect.attrib["width"]) <= charts.WIDTH
+        assert 0 <= float(rect.attrib["x"]) <= drawing.WIDTH
+        assert 0 < float(rect.attrib["width"]) <= drawing.WIDTH
 
 
 def test_hostile_names_are_text_in_a_valid_drawing():

@@ -104,7 +104,7 @@ def test_every_verdict_is_a_word_beside_its_icon():
     for words in ("Met", "Not met", "Could not be judged", "Awaits review"):
         assert f"{words} " in page.text
     uses = [attributes["href"] for tag, attributes in page.elements if tag == "use"]
-    assert set(uses) == {"#icon-met", "#icon-not_met", "#icon-ungraded"}
+    assert set(uses) == {"#icon-met", "#icon-not_met", "#icon-ungraded", "#icon-leveled"}
 
 
 def test_points_are_out_of_what_could_be_judged_and_the_rest_is_named():
@@ -142,7 +142,8 @@ def test_questions_begin_with_what_was_not_met_and_say_what_was_seen():
     asked = Page(text[text.index('<h2 id="h-questions') : text.index('</section>\n\n<section id="criteria')]).text
     order = [asked.index(title) for title in ("Simultaneous retries", "Retries stay", "Every response conforms")]
     assert order == sorted(order)
-    assert "Seen: A hanging inventory held the caller for 30.0 s" in asked
+    assert "We saw this: A hanging inventory held the caller for 30.0 s. The exercise asks for: 503 or 504" in asked
+    assert "A good answer has: The decision is made where the data is" in asked
 
 
 def test_every_kind_of_evidence_is_drawn():

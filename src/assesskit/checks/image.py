@@ -49,9 +49,8 @@ class ImageFacts:
         return json.dumps(asdict(self)).encode()
 
 
-def read(folder: Path) -> ImageFacts | None:
-    """Read what lies in `folder`; None where the runtime could not tell."""
-    file = folder / HANDED_OVER
+def read(file: Path) -> ImageFacts | None:
+    """Read what was written to `file`; None where there is none, as where the runtime could not tell."""
     if not file.exists():
         return None
     told = json.loads(file.read_bytes())

@@ -273,7 +273,7 @@ class GraderPlugin:
     @pytest.fixture(scope="session")
     def image(self) -> ImageFacts:
         """What the submission's image is; inconclusive where the runtime makes none."""
-        found = image.read(Path.cwd())
+        found = image.read(Path(image.HANDED_OVER))
         if found is None:
             raise Inconclusive("without a Docker engine no image is built that could be judged")
         return found

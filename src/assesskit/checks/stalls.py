@@ -38,6 +38,8 @@ SHARE = 2.0
 """A service needs the processor more often than the watch: it may be late by so many stalls."""
 LONGEST_ROUND = 1.0
 """Seconds for which the end of a round is awaited."""
+SHORT = 0.2
+"""Seconds. No limit is that short, so what took no longer needs no excuse, and the end of its round is not awaited."""
 
 
 class Watch(Protocol):
@@ -68,7 +70,7 @@ class Stalls:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._watch is not None:
+        if self._watch is not None and self._clock() - self._began > SHORT:
             self._watch.settle()
         self._total = self.seconds
 

@@ -11,7 +11,17 @@ from types import FrameType
 
 import typer
 
-from assesskit.cli import author, candidate, interviewer, operator
+from assesskit.cli import (
+    author,
+    candidate,
+    comparing,
+    interviewer,
+    inviting,
+    operator,
+    reporting,
+    reviewing,
+    workspace,
+)
 
 app = typer.Typer(
     name="assesskit",
@@ -23,7 +33,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for audience in (candidate, interviewer, author, operator):
+for audience in (
+    workspace,
+    candidate,
+    inviting,
+    interviewer,
+    reporting,
+    reviewing,
+    comparing,
+    author,
+    operator,
+):
     audience.add_to(app)
 
 

@@ -28,12 +28,18 @@ def validate(
 ) -> None:
     """Say everything that is wrong with an exercise.
 
-    Reads it with its rubric and graders; runs nothing.
+    Reads it with its rubric and graders, and the profiles; runs nothing.
     """
     from assesskit.content import load, slugs
+    from assesskit.content.profiles import FILE, profiles
 
     where = settings.root(content)
     problems: dict[str, tuple[str, ...]] = {}
+    if (where / FILE).exists():
+        try:
+            profiles(where)
+        except ContentError as error:
+            problems[FILE] = error.problems
     for slug in exercises or slugs(where):
         try:
             load(where, slug)

@@ -1,38 +1,35 @@
-"""Commands for interviewers: list, show, grade, report."""
+"""Commands for interviewers: list, show, grade."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from enum import StrEnum
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assesskit.cli import settings
+from assesskit.cli.receiving import received
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
 from assesskit.cli.told import FAULT, say, stop, tell, told
+from assesskit.cli.writing import write_reports
 from assesskit.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
     from assesskit.model import Assessment
     from assesskit.pods import PodRuntime
-
-
-class Form(StrEnum):
-    """A form of report."""
-
-    HTML = "html"
-    MARKDOWN = "md"
-    JSON = "json"
+    from assesskit.store import RunFolder
+    from assesskit.weighting import Profile
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this audience's commands."""
     panel = "Interviewers"
-    for command in (list_, show, grade, report):
+    for command in (list_, show, grade):
         app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 
 
@@ -96,14 +93,20 @@ def grade(
     A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
     runs it as plain processes of yours, and isolates nothing.
     """
+    from assesskit.store import write
+
+    roles = settings.profiles(content)
     where: PodRuntime | None = None
     refused: list[Path] = []
     faults: list[Path] = []
     for path in submissions:
         try:
-            asked = _exercise_of(path, exercise, seed, content)
-            where = where or settings.isolated(runtime)
-            assessment, _page = grade_one(path, asked, where, out, machine=json_)
+            with received(path, machine=json_) as came:
+                asked = _exercise_of(came.path, exercise, seed, content)
+                where = where or settings.isolated(runtime)
+                assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)
+                if came.handed is not None:
+                    write(folder.handed, json.dumps(came.handed, indent=2).encode())
         except (SubmissionError, UsageError) as error:
             tell(error)
             refused.append(path)
@@ -119,13 +122,20 @@ def grade(
 
 
 def grade_one(
-    path: Path, exercise: Exercise, runtime: PodRuntime, out: Path, *, machine: bool, name: str = ""
-) -> tuple[Assessment, Path]:
-    """Grade one submission, write its folder, say where it is; return the path of its HTML report too."""
+    path: Path,
+    exercise: Exercise,
+    runtime: PodRuntime,
+    out: Path,
+    *,
+    profiles: Sequence[Profile],
+    machine: bool,
+    name: str = "",
+) -> tuple[Assessment, RunFolder]:
+    """Grade one submission, write its folder with reports for `profiles`, and say where it is."""
     from assesskit.assess import Task, assess
     from assesskit.cli.progress import shown
+    from assesskit.journal import opened
     from assesskit.kits import take
-    from assesskit.reports import html, markdown
     from assesskit.store import RunFolder, write, write_assessment
 
     with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
@@ -136,11 +146,11 @@ def grade_one(
             assessment, checks = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
     folder = RunFolder.create(out, name or taken.submitted.name, assessment.run)
     write_assessment(folder.assessment, assessment)
-    write(folder.html, html(assessment).encode())
-    write(folder.markdown, markdown(assessment).encode())
     write(folder.checks, json.dumps(checks, indent=2).encode())
+    opened(folder.assessment, datetime.now(UTC), f"assesskit {assessment.tool}")
+    write_reports(folder.assessment, profiles)
     _tell(assessment, folder.path, machine=machine)
-    return assessment, folder.html
+    return assessment, folder
 
 
 def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
@@ -165,37 +175,7 @@ def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:
         print(f"  {assessment.failure.phase}: {assessment.failure.reason}")
         for line in assessment.failure.log.splitlines()[-12:]:
             print(f"    {line}")
-    print(f"  report: {folder / 'report.html'}")
-
-
-@told
-def report(
-    assessment: Annotated[Path, typer.Argument(help="An assessment.json, or the folder that holds it.")],
-    form: Annotated[Form, typer.Option("--format", help="Which form of report.")] = Form.HTML,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; standard output if not given.")
-    ] = None,
-) -> None:
-    """Write a report from an assessment.
-
-    Nothing is run again: the assessment holds all that was seen.
-    """
-    from assesskit.reports import html, markdown
-    from assesskit.store import read_assessment, write
-
-    read = read_assessment(assessment / "assessment.json" if assessment.is_dir() else assessment)
-    match form:
-        case Form.HTML:
-            text = html(read)
-        case Form.MARKDOWN:
-            text = markdown(read)
-        case Form.JSON:
-            text = read.model_dump_json(indent=2)
-    if out is None:
-        print(text)
-    else:
-        write(out, text.encode())
-        say(f"written: {out}")
+    print(f"  report: {folder / 'report.html'}, and on one page: {folder / 'page.html'}")
 
 
 def _exercise_of(path: Path, named: str | None, seed: str | None, content: Path | None) -> Exercise:

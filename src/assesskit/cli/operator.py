@@ -129,24 +129,25 @@ def demo(
     import tempfile
 
     from assesskit.cli.interviewer import grade_one
+    from assesskit.cli.writing import write_comparison
     from assesskit.proof.claims import claims
     from assesskit.prove import lay_out
-    from assesskit.reports import summary
-    from assesskit.store import write
 
     found = settings.exercise(content, exercise)
     runtime = settings.runtime(Kind.PROCESS)
     flawed = [mutant.name for mutant in found.mutants if mutant.demo]
-    assessments, links = [], {}
+    roles = settings.profiles(content)
+    graded: list[Path] = []
+    outcomes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="assesskit-demo-") as temporary:
         for claim in (claim for claim in claims(found) if claim.name in {"reference", *flawed}):
             program = lay_out(claim, Path(temporary) / claim.name)
-            assessment, report = grade_one(program, found, runtime, out, machine=False)
-            assessments.append(assessment)
-            links[assessment.run] = report.relative_to(out).as_posix()
-    page = out / "summary.html"
-    write(page, summary(assessments, links).encode())
-    print(f"\nsummary: {page}")
+            assessment, folder = grade_one(program, found, runtime, out, profiles=roles, machine=False)
+            graded.append(folder.assessment)
+            outcomes.append(assessment.outcome)
+    page = out / "compare.html"
+    write_comparison(page, graded, roles)
+    print(f"\nside by side: {page}")
     print("These two ran as plain processes. `assesskit grade` runs submissions in Docker, where nothing gets out.")
-    if any(each.outcome == "harness_failed" for each in assessments):
+    if "harness_failed" in outcomes:
         stop(FAULT)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assesskit.errors import RuntimeUnavailableError
+from assesskit.errors import RuntimeUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
     from assesskit.pods import PodRuntime
+    from assesskit.weighting import Profile
 
 DEFAULT_BASE = "python:3.12-slim"
 IMAGE_VARIABLE = re.compile(r"ASSESSKIT_([A-Z0-9_]+_IMAGE)")
@@ -59,6 +62,60 @@ def proof_key() -> Path:
 
     named = os.environ.get("ASSESSKIT_PROOF_KEY")
     return Path(named) if named else user_config_path("assesskit", appauthor=False) / "proof-key.pem"
+
+
+def reviewer_seat() -> str:
+    """Return what tells two reviewers of one name apart: of a key that is made once on each account.
+
+    The key is in ASSESSKIT_REVIEWER_KEY, else in the user's configuration folder. Raises StoreError.
+    """
+    from platformdirs import user_config_path
+
+    from assesskit.errors import StoreError
+
+    named = os.environ.get("ASSESSKIT_REVIEWER_KEY")
+    path = Path(named) if named else user_config_path("assesskit", appauthor=False) / "reviewer-key"
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(16))
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise StoreError(f"cannot be used: {error.strerror}", where=str(path)) from error
+
+
+def profiles(content: Path | None) -> tuple[Profile, ...]:
+    """Return the roles of the content root, none where it has no profiles or where there is no content root.
+
+    Raises ContentError for profiles that are wrong.
+    """
+    from assesskit.content.profiles import FILE
+    from assesskit.content.profiles import profiles as read
+
+    try:
+        where = root(content)
+    except UsageError:
+        if content:
+            raise
+        return ()
+    return read(where).roles if (where / FILE).exists() else ()
+
+
+def interviewer_key() -> Path:
+    """Return where the interviewer's private key is (ASSESSKIT_KEY, else in the user's configuration folder)."""
+    from platformdirs import user_config_path
+
+    named = os.environ.get("ASSESSKIT_KEY")
+    return Path(named) if named else user_config_path("assesskit", appauthor=False) / "interviewer-key.pem"
+
+
+def ledger() -> Path:
+    """Return the interviewer's ledger (ASSESSKIT_LEDGER, else in the user's data folder)."""
+    from platformdirs import user_data_path
+
+    named = os.environ.get("ASSESSKIT_LEDGER")
+    return Path(named) if named else user_data_path("assesskit", appauthor=False) / "ledger.jsonl"
 
 
 def root(content: Path | None) -> Path:

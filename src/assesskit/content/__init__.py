@@ -29,13 +29,11 @@ from assesskit.variants import A_SEED, is_seed
 __all__ = ["Check", "Digests", "Exercise", "Mutant", "fill", "find_root", "load", "rubric_markdown", "slugs"]
 
 VARIABLE = "ASSESSKIT_CONTENT"
-SHIPPED = Path(__file__).parents[1] / "shipped"
-"""Where an installed package keeps the content it came with."""
 
 
 def find_root(explicit: Path | None, environ: Mapping[str, str]) -> Path:
     """The content root: `explicit`, else what ASSESSKIT_CONTENT names, else the nearest folder at or above the current
-    one that is a content root, else the content that came with the installed package.
+    one that is a content root. The installed package has none: candidates install it.
 
     Raises UsageError when the one that was named is no content root, or when there is none.
     """
@@ -46,7 +44,7 @@ def find_root(explicit: Path | None, environ: Mapping[str, str]) -> Path:
                 raise UsageError(f"{root} holds no exercises/, graders/ and docs/rubrics/", where=where)
             return root
     here = Path.cwd()
-    for root in (here, *here.parents, SHIPPED):
+    for root in (here, *here.parents):
         if _is_root(root):
             return root
     raise UsageError(

@@ -119,14 +119,14 @@ class Exercise:
     def digests(self) -> Digests:
         """Digests of what is on disk now, the same for all variants.
 
-        Wrong programs and golden texts change no score, so they change no digest.
+        Wrong programs and golden texts change no score, so they change no digest. A kit holds no rubric file.
         """
         of = self.default
         files = without(files_below(of.folder), "proof", keep=[of.spec.proof.reference])
         return Digests(
             exercise=digest_files(files),
             graders=digest_files(files_below(of.public_tests.parent)),
-            rubric=digest_files({of.rubric_file.name: of.rubric_file}),
+            rubric=digest_files({file.name: file for file in (of.rubric_file,) if file.is_file()}),
         )
 
     def exercised(self) -> Exercised:

@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -90,12 +90,15 @@ def _wording(entry: Any, model: type[BaseModel]) -> str:
 
 
 def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> tuple[str, ...]:
-    for part in loc:
+    parts = iter(loc)
+    for part in parts:
         if isinstance(part, int):
             continue
         field = model.model_fields[part]
         tables = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_table(kind)]
         model = tables[0]
+        if get_origin(field.annotation) is dict:
+            next(parts, None)  # the name of one of its tables
     return tuple(model.model_fields)
 
 

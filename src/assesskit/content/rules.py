@@ -118,6 +118,10 @@ def _handout(exercise: Exercise) -> Iterator[str]:
         path = Path(name)
         if any(path.is_relative_to(other) or other.is_relative_to(path) for other in secret):
             yield f"{_toml(exercise)}: candidate.{key}: {name} is not for candidates"
+    for name in candidate.facts:
+        if name not in exercise.spec.grader.facts:
+            near = did_you_mean(name, exercise.spec.grader.facts)
+            yield f"{_toml(exercise)}: candidate.facts: no fact {name!r} in [grader.facts]{near}"
     for name in _twice(target.casefold() for target, _ in exercise.handout()):
         yield f"{_toml(exercise)}: candidate: two files would become {name} of the workspace"
 

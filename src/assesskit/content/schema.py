@@ -84,11 +84,19 @@ class AiPolicy(Table):
 
 
 class Candidate(Table):
-    """The allow-list of what a workspace gets; the public checks are added to it."""
+    """The allow-list of what a workspace gets; the public checks are added to it.
+
+    A kit also holds the `facts` of [grader.facts] that public checks read, and those files of [grader] that are in
+    `files`.
+    With `pause` a candidate may stop the clock. `privacy` replaces what a kit says about personal data.
+    """
 
     brief: RelativePath
     starter: RelativePath
     files: tuple[RelativePath, ...] = ()
+    facts: tuple[str, ...] = ()
+    pause: bool = True
+    privacy: Text | None = None
 
 
 class Part(Table):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from assesskit.content import Exercise
 from assesskit.errors import StoreError, UsageError
 from assesskit.kits.folders import appearing, put
 from assesskit.kits.manifest import MARKER, Workspace, kit_digest
+from assesskit.kits.packing import Entry
 
 GITIGNORE = """\
 __pycache__/
@@ -31,8 +33,14 @@ node_modules/
 """For exercises whose starter brings none of its own."""
 
 
-def start(exercise: Exercise, into: Path, *, now: datetime) -> Path:
+KEPT = ".git/assesskit"
+"""Where a workspace keeps what `check` and the clock need: it moves along, and is in no commit and no archive."""
+
+
+def start(exercise: Exercise, into: Path, *, now: datetime, keep: Iterable[Entry] = ()) -> Path:
     """Make the workspace `into` and return it: starter, brief as README.md, files, public checks, one commit.
+
+    `keep` are files to be kept beside git's own, named by their path below `KEPT`.
 
     Raises UsageError if the folder is not empty or there is no git, StoreError if it cannot be written.
     """
@@ -51,6 +59,8 @@ def start(exercise: Exercise, into: Path, *, now: datetime) -> Path:
         for path, data, executable in given:
             put(folder, path, data, executable=executable)
         _first_commit(folder, f"Start {exercise.slug} {exercise.spec.version}", now)
+        for entry in keep:
+            put(folder, f"{KEPT}/{entry.name}", entry.data, executable=entry.executable)
     return into
 
 
@@ -60,6 +70,8 @@ def read_workspace(folder: Path) -> Workspace:
     try:
         return Workspace.model_validate_json((folder / MARKER).read_bytes(), strict=True)
     except OSError as error:
+        if (folder / ".git").is_dir():
+            hint += f" If it is one, `git checkout HEAD -- {MARKER}` brings the file back."
         raise UsageError(f"is no workspace: {MARKER}: {error.strerror}", where=str(folder), hint=hint) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
@@ -75,6 +87,7 @@ def _first_commit(folder: Path, message: str, now: datetime) -> None:
     environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     for arguments in (
         ("init", "--quiet", "--initial-branch=main", "--template="),
+        ("config", "core.autocrlf", "false"),  # what is checked out again is what was given, on every system
         ("add", "--all", "--force"),
         ("commit", "--quiet", "--message", message),
     ):

@@ -25,6 +25,7 @@ NO_PART = (
     "cli/",
     "proof/",
     "reports/",
+    "review/",
     "store.py",
     "kits/freezing.py",
     "kits/workspaces.py",

@@ -1,7 +1,8 @@
-"""Reports: an assessment as one self-contained page, as Markdown, and several laid side by side."""
+"""Reports: an assessment in full, on one page, as Markdown, and several of them compared."""
 
 from __future__ import annotations
 
-from assesskit.reports.pages import html, markdown, summary
+from assesskit.reports.comparison import comparison
+from assesskit.reports.pages import html, markdown, one_page
 
-__all__ = ["html", "markdown", "summary"]
+__all__ = ["comparison", "html", "markdown", "one_page"]

@@ -39,6 +39,13 @@ def routes(levels: ServiceLevels) -> dict[str, dict[str, RouteLevel]]:
     }
 
 
+def slowest(levels: ServiceLevels) -> dict[str, dict[str, RouteLevel]]:
+    """The route on which some side took longest, with the sides that answered it; none where none was measured."""
+    found = routes(levels)
+    worst = max(found, key=lambda route: max(side.p95 for side in found[route].values()), default=None)
+    return {} if worst is None else {worst: found[worst]}
+
+
 def _memory(side: SideLevel) -> str:
     share = "" if side.memory_share is None else f" ({side.memory_share:.0%})"
     return size(side.memory_bytes) + share

@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
-from assesskit.model import Assessment, CriterionResult, Gradings, Observation, Verdict
+from assesskit.judging import HIGHEST, Leveled, Reviewed, worth
+from assesskit.model import Assessment, CriterionResult, Gradings, Observation
 from assesskit.scoring import at_most
+from assesskit.weighting import Band, Held
 
-WORDS: dict[Verdict, str] = {"met": "Met", "not_met": "Not met", "ungraded": "Could not be judged"}
-READING_ORDER: tuple[Verdict, ...] = ("not_met", "ungraded", "met")
+Standing = Literal["met", "leveled", "not_met", "ungraded"]
+"""How a criterion stands: its verdict, or `leveled` once people have judged it."""
+WORDS: dict[Standing, str] = {
+    "met": "Met",
+    "leveled": "Judged by people",
+    "not_met": "Not met",
+    "ungraded": "Could not be judged",
+}
+READING_ORDER: tuple[Standing, ...] = ("not_met", "ungraded", "leveled", "met")
 CHECK_WORDS = {
     "passed": "Passed",
     "failed": "Failed",
     "errored": "Our check broke",
     "inconclusive": "Inconclusive",
     "skipped": "Not run",
+}
+BANDS: dict[Band | None, str] = {
+    "below": "below what is expected",
+    "within": "as expected",
+    "above": "above what is expected",
+    None: "too little was judged to say",
 }
 _PHASES = {
     "images": "the preparation of the images",
@@ -42,9 +58,9 @@ class Competency:
         return points(self.results)
 
     @property
-    def earned(self) -> int:
-        """Points of the criteria that are met."""
-        return points(of(self.results, "met"))
+    def earned(self) -> float:
+        """Points of the criteria that are met, and of what people judged a share."""
+        return sum(each.criterion.points * (worth(each) or 0) for each in self.results)
 
     @property
     def judged(self) -> int:
@@ -52,26 +68,24 @@ class Competency:
         return self.total - points(of(self.results, "ungraded"))
 
 
-@dataclass(frozen=True)
-class Cohort:
-    """Assessments that may be laid side by side: same exercise, same checks, same rubric."""
-
-    assessments: tuple[Assessment, ...]
-
-    @property
-    def competencies(self) -> tuple[Competency, ...]:
-        """The criteria all of them were held against, by competency."""
-        return by_competency(self.assessments[0])
-
-    @property
-    def one_runtime(self) -> bool:
-        """Whether all of them ran on the same kind of runtime."""
-        return len({each.runtime.name for each in self.assessments}) == 1
+def standing(result: CriterionResult) -> Standing:
+    """How a criterion stands."""
+    return "leveled" if isinstance(result, Leveled) else result.verdict
 
 
-def of(results: Sequence[CriterionResult], verdict: Verdict) -> tuple[CriterionResult, ...]:
-    """The results with this verdict, in their order."""
-    return tuple(result for result in results if result.verdict == verdict)
+def of(results: Sequence[CriterionResult], wanted: Standing) -> tuple[CriterionResult, ...]:
+    """The results that stand so, in their order."""
+    return tuple(result for result in results if standing(result) == wanted)
+
+
+def strengths(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
+    """What is met, or judged to be at level 2 or above."""
+    return tuple(each for each in results if (worth(each) or 0) >= 2 / HIGHEST)
+
+
+def gaps(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
+    """What is not met, or judged to be at level 1 or below."""
+    return tuple(each for each in results if (part := worth(each)) is not None and part <= 1 / HIGHEST)
 
 
 def points(results: Sequence[CriterionResult]) -> int:
@@ -86,7 +100,7 @@ def heaviest(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
 
 def waits(result: CriterionResult) -> bool:
     """Whether people have yet to judge it."""
-    return result.verdict == "ungraded" and result.criterion.kind == "judged"
+    return standing(result) == "ungraded" and result.criterion.kind == "judged"
 
 
 def waiting(results: Sequence[CriterionResult]) -> tuple[CriterionResult, ...]:
@@ -109,16 +123,18 @@ def left_out(assessment: Assessment) -> str:
 
 
 def word(result: CriterionResult) -> str:
-    """The verdict in words; a criterion that only people judge is said to wait for them."""
+    """How a criterion stands in words; one that only people judge is said to wait for them, or at which level it is."""
+    if isinstance(result, Leveled):
+        return f"Level {number(result.level)} of {HIGHEST}"
     return "Awaits review" if waits(result) else WORDS[result.verdict]
 
 
 def share(result: CriterionResult) -> str:
     """What the criterion counted for, in words."""
-    worth = result.criterion.points
-    if result.verdict == "ungraded":
-        return f"{many(worth, 'point')}, not counted"
-    return f"{worth if result.verdict == 'met' else 0} of {many(worth, 'point')}"
+    weight, part = result.criterion.points, worth(result)
+    if part is None:
+        return f"{many(weight, 'point')}, not counted"
+    return f"{number(weight * part)} of {many(weight, 'point')}"
 
 
 def seen(result: CriterionResult) -> str:
@@ -136,6 +152,8 @@ def explained(result: CriterionResult) -> bool:
 
 def why(result: CriterionResult) -> str:
     """What the reason of a result is called."""
+    if isinstance(result, Leveled):
+        return "Who judged it"
     if result.verdict != "ungraded":
         return "Why this verdict"
     return "Why it is open" if result.criterion.kind == "judged" else "Why it could not be judged"
@@ -154,6 +172,31 @@ def reliability(assessment: Assessment, result: CriterionResult) -> str:
     unjudged, judged = right.ungraded + wrong.ungraded, right.graded + wrong.graded
     tail = f"; could not be judged in {unjudged} of {unjudged + judged}" if unjudged else ""
     return f"wrong {' and '.join(said)}{tail}"
+
+
+def sureness(assessment: Assessment) -> str:
+    """How often verdicts of checks are wrong here, all criteria together, and of how many it was never measured."""
+    told = [each for each in assessment.results if each.criterion.kind == "automatic"]
+    found = [assessment.reliability[each.criterion.id] for each in told if each.criterion.id in assessment.reliability]
+    graded = sum(one.right.graded + one.wrong.graded for one in found)
+    if not graded:
+        return "How often these verdicts are wrong was not measured for this version of the checks."
+    false = sum(one.right.false + one.wrong.false for one in found)
+    missing = len(told) - sum(bool(one.right.graded + one.wrong.graded) for one in found)
+    tail = f"; of {missing} of the {len(told)} criteria it was not measured" if missing else ""
+    bound = 100 * at_most(false, graded)
+    return (
+        f"How sure this is: these checks gave {many(false, 'wrong verdict')} in {graded} on programs that are known "
+        f"to be right or wrong (at most {bound:.2g} %){tail}. The full report says it of each criterion."
+    )
+
+
+def open_reasons(results: Sequence[CriterionResult]) -> tuple[tuple[str, tuple[CriterionResult, ...]], ...]:
+    """Why criteria are open, each reason once with its criteria; ours first, then those that await review."""
+    found: dict[str, list[CriterionResult]] = {}
+    for result in (*unjudged(results), *waiting(results)):
+        found.setdefault(seen(result), []).append(result)
+    return tuple((reason, tuple(held)) for reason, held in found.items())
 
 
 def rate(gradings: Gradings, programs: str) -> str:
@@ -181,13 +224,24 @@ def by_competency(assessment: Assessment) -> tuple[Competency, ...]:
     return tuple(Competency(titles[key], tuple(results)) for key, results in grouped.items() if results)
 
 
-def cohorts(assessments: Sequence[Assessment]) -> tuple[Cohort, ...]:
-    """The assessments in groups that may be compared, each group and its members in the order given."""
-    groups: dict[tuple[str, ...], list[Assessment]] = {}
-    for each in assessments:
-        what = each.exercise
-        groups.setdefault((what.slug, what.digest, what.graders_digest, what.rubric_digest), []).append(each)
-    return tuple(Cohort(tuple(group)) for group in groups.values())
+def held(assessment: Assessment) -> dict[str, Held]:
+    """What was earned by competency id, as profiles weigh it."""
+    found: dict[str, list[CriterionResult]] = {}
+    for result in assessment.results:
+        found.setdefault(result.criterion.competency, []).append(result)
+    groups = {key: Competency(key, tuple(results)) for key, results in found.items()}
+    return {key: Held(earned=one.earned, judged=one.judged, total=one.total) for key, one in groups.items()}
+
+
+def integrity(seen: Reviewed) -> tuple[str, ...]:
+    """What a reader must know about the record: a broken chain, a later rubric; nothing where all is well."""
+    was = seen.assessment.exercise.rubric_digest[:16]
+    rescored = (
+        f"scored again under another rubric on {when(entry.at)} by {entry.author} ({entry.reason}); "
+        f"the digest of the rubric is now {entry.rubric_digest[:16]}, and was {was}"
+        for entry in seen.rescores
+    )
+    return (*seen.problems, *rescored)
 
 
 def outcome(assessment: Assessment) -> str:
@@ -198,15 +252,21 @@ def outcome(assessment: Assessment) -> str:
         return f"Our harness failed during {during}. The fault is ours and costs the candidate nothing."
     if assessment.outcome == "submission_failed":
         return f"The submission failed during {during}; what that prevented counts as not met."
-    met, held = len(of(assessment.results, "met")), len(assessment.results) - len(of(assessment.results, "ungraded"))
+    met = len(of(assessment.results, "met"))
+    held = met + len(of(assessment.results, "not_met"))
     if not held:
         return "The submission ran, but no criterion could be judged."
-    return f"The submission ran, and {met} of {many(held, 'judged criterion', 'judged criteria')} {be(met)} met."
+    return f"The submission ran, and {met} of {many(held, 'criterion', 'criteria')} that checks judged {be(met)} met."
 
 
 def many(count: int, one: str, more: str = "") -> str:
     """A number with its noun."""
     return f"{count} {one if count == 1 else more or one + 's'}"
+
+
+def number(value: float) -> str:
+    """A number of points or a level: whole where it is whole, else to one place."""
+    return f"{value:.0f}" if abs(value - round(value)) < 0.05 else f"{value:.1f}"  # noqa: PLR2004
 
 
 def be(count: int) -> str:

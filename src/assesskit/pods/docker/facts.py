@@ -6,11 +6,12 @@ Files are listed from the engine's export of a container that never runs: nothin
 from __future__ import annotations
 
 import json
+import secrets
 import tarfile
 from contextlib import closing
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
-from assesskit.checks.image import ImageFacts, Layer
+from assesskit.checks.image import ImageFacts, Layer, read
 from assesskit.pods.docker.engine import faults, labels
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from assesskit.pods.docker.engine import Engine
 
+KEPT = "image-facts-1"
+"""The folder of what was found before. Its number grows when ImageFacts changes."""
 MOST_FILES = 20_000
 """Files over the base that are kept."""
 MOST_ENTRIES = 400_000
@@ -42,17 +45,26 @@ class Contents(NamedTuple):
 def describe(engine: Engine, ref: str, bases: Iterable[str], cache: Path) -> ImageFacts:
     """Return the facts of image `ref`, which started from one of `bases` or from scratch. Raises EngineError.
 
-    `cache` keeps the file lists of bases between runs.
+    `cache` keeps between runs what was found: an image's id is a digest of all that it is.
     """
     with faults(f"describing {ref}"):
         image = engine.image(ref)
         base = _base(engine, image, bases)
-        config, under = image["Config"], base["Config"] if base else {}
-        found = _contents(engine, ref)
-        below = _base_files(engine, base["Id"], cache) if base else {}
-        added = {path: size for path, size in found.files.items() if below.get(path) != size}
-        history: list[dict[str, Any]] = engine.api.history(ref)  # type: ignore[no-untyped-call]  # newest first
-        own = len(history) - (len(engine.api.history(base["Id"])) if base else 0)  # type: ignore[no-untyped-call]
+        kept = cache / KEPT / _file_name(image["Id"], base["Id"] if base else "scratch")
+        if (known := read(kept)) is not None:
+            return known
+        found = _facts(engine, image, base, cache)
+    _keep(kept, found.written())
+    return found
+
+
+def _facts(engine: Engine, image: Mapping[str, Any], base: Mapping[str, Any] | None, cache: Path) -> ImageFacts:
+    config, under = image["Config"], base["Config"] if base else {}
+    found = _contents(engine, image["Id"])
+    below = _base_files(engine, base["Id"], cache) if base else {}
+    added = {path: size for path, size in found.files.items() if below.get(path) != size}
+    history: list[dict[str, Any]] = engine.api.history(image["Id"])  # type: ignore[no-untyped-call]  # newest first
+    own = len(history) - (len(engine.api.history(base["Id"])) if base else 0)  # type: ignore[no-untyped-call]
     user = str(config.get("User") or "")
     inherited = set(under.get("Env") or [])
     return ImageFacts(
@@ -86,14 +98,23 @@ def _uid(user: str, accounts: Mapping[str, int]) -> int | None:
 
 def _base_files(engine: Engine, image: str, cache: Path) -> dict[str, int]:
     """Return the files of a base image, from the cache if it was listed before."""
-    kept = cache / "bases" / f"{image.replace(':', '-')}.json"
+    kept = cache / "bases" / _file_name(image)
     if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        new = kept.with_suffix(f".{id(kept)}.new")
-        new.write_text(json.dumps(_contents(engine, image).files), encoding="utf-8")
-        new.replace(kept)
-    files: dict[str, int] = json.loads(kept.read_text(encoding="utf-8"))
+        _keep(kept, json.dumps(_contents(engine, image).files).encode())
+    files: dict[str, int] = json.loads(kept.read_bytes())
     return files
+
+
+def _file_name(*ids: str) -> str:
+    return f"{'-'.join(ids).replace(':', '-')}.json"
+
+
+def _keep(file: Path, content: bytes) -> None:
+    """Write a file of the cache, which several runs may do at once."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_suffix(f".{secrets.token_hex(4)}.new")
+    new.write_bytes(content)
+    new.replace(file)
 
 
 def _contents(engine: Engine, ref: str) -> Contents:

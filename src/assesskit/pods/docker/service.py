@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NEVER_READ = "0001-01-01"
 END_SECONDS = 30.0
+PAUSE_TRIES = 4
 
 
 class DockerService:
@@ -89,10 +90,18 @@ class DockerService:
                     raise
 
     def pause(self) -> None:
-        """Freeze all its processes."""
-        if self._state()["Status"] == "running":
+        """Freeze all its processes. On a busy machine an engine may give up on that ("unable to freeze"): it is asked
+        again, a few times.
+        """
+        for tries_left in reversed(range(PAUSE_TRIES)):
+            if self._state()["Status"] != "running":
+                return
             with faults(f"pausing {self.name}"):
-                self._engine.api.pause(self._container)
+                try:
+                    self._engine.api.pause(self._container)
+                except APIError as error:
+                    if not tries_left or not error.is_server_error():
+                        raise
 
     def resume(self) -> None:
         """Let a paused service go on. One that is not paused is no error."""

@@ -1,0 +1,54 @@
+"""What came back from a candidate, taken apart before it is graded, and what an interviewer should know about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from assesskit.cli import settings
+from assesskit.cli.told import say
+
+if TYPE_CHECKING:
+    from assesskit.kits.sealing import Opened
+
+
+class Received(NamedTuple):
+    """What is graded, and what was told with it: None for a folder or an archive that no kit began."""
+
+    path: Path
+    handed: dict[str, Any] | None
+
+
+@contextmanager
+def received(path: Path, *, machine: bool) -> Iterator[Received]:
+    """Take a submission apart, and say what of it does not hold. Raises SubmissionError if it cannot be graded."""
+    from assesskit.kits.sealing import is_sealed, unseal
+
+    if not is_sealed(path):
+        yield Received(path, None)
+        return
+    with TemporaryDirectory(prefix="assesskit-") as scratch:
+        opened = unseal(path, Path(scratch))
+        told = _remarks(opened)
+        if machine:
+            print(json.dumps({"event": "Received", "submission": path.name, "remarks": told}))
+        for remark in () if machine else told:
+            say(f"{path.name}: {remark}")
+        handed = opened.handed
+        notes = {"candidate": handed.kit.manifest.candidate, "ai": handed.ai, "next": handed.next, "remarks": told}
+        yield Received(opened.work, notes)
+
+
+def _remarks(opened: Opened) -> list[str]:
+    from assesskit.kits.ledger import invitations
+    from assesskit.kits.sealing import remarks
+    from assesskit.signatures import signer_at
+
+    key = settings.interviewer_key()
+    own = frozenset({signer_at(key).public}) if key.exists() else frozenset()
+    invited = invitations(settings.ledger()).get(opened.handed.kit.manifest.kit)
+    return list(remarks(opened.handed, opened.began, invited, own))

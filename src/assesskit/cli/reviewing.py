@@ -1,0 +1,122 @@
+"""Commands for people's own judgement: review."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assesskit.cli import settings
+from assesskit.cli.reporting import assessment_of
+from assesskit.cli.settings import ContentOption
+from assesskit.cli.told import say, told
+from assesskit.cli.writing import write_reports
+from assesskit.errors import UsageError
+
+if TYPE_CHECKING:
+    from assesskit.judging import Reviewed
+    from assesskit.review.desk import Desk, SubmittedFile
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("review", rich_help_panel="Interviewers")(review)
+
+
+@told
+def review(
+    assessments: Annotated[list[Path], typer.Argument(help="Assessments, or the folders that hold them.")],
+    reviewer: Annotated[str, typer.Option("--as", help="The name you judge under; two people need two.")],
+    submission: Annotated[
+        list[Path] | None, typer.Option(help="What was handed in, to read its files beside the anchors.")
+    ] = None,
+    form: Annotated[bool, typer.Option("--form", help="Print a TOML file to fill in, instead of a browser.")] = False,
+    take: Annotated[Path | None, typer.Option("--from", help="Take the levels of such a file.")] = None,
+    port: Annotated[int, typer.Option(help="Port on loopback; a free one if not given.", min=0, max=65535)] = 0,
+    content: ContentOption = None,
+) -> None:
+    """Judge what people judge: levels 0 to 3, with the evidence beside the anchors.
+
+    Serves pages on this machine only, at an address that works once. You see neither a name nor what another reviewer
+    said until both of you are done. --form and --from do the same with a file.
+    """
+    from assesskit.review.desk import Work
+    from assesskit.review.desk import desk as made
+
+    paths = [assessment_of(path) for path in assessments]
+    if (form or take) and len(paths) != 1:
+        raise UsageError("a file is for one assessment", where="--form" if form else "--from")
+    seat = settings.reviewer_seat()
+    files = _files(submission or [], paths, content)
+    desk = made([Work(path, files.get(path, ())) for path in paths], reviewer, seat)
+    if form:
+        from assesskit.review.form import form as to_fill
+
+        print(to_fill(desk), end="")
+        return
+    if take:
+        from assesskit.review.form import take as taken
+
+        entries = taken(desk, take, datetime.now(UTC))
+        say(f"taken: {len(entries)} levels by {desk.reviewer}")
+    else:
+        _serve(desk, port)
+    for path in paths:
+        write_reports(path, settings.profiles(content))
+        _say(path)
+
+
+def _serve(desk: Desk, port: int) -> None:
+    from assesskit.review.serving import serve
+
+    def ready(address: str) -> None:
+        print(f"Open this address; it works once:\n\n  {address}\n", flush=True)
+        say("Close the review on its page, or press Ctrl-C; everything is saved as you go.")
+
+    serve(desk, port, ready)
+
+
+def _say(path: Path) -> None:
+    from assesskit.judging import REVIEWERS
+    from assesskit.reports.views import number
+
+    found = _read(path)
+    for problem in found.problems:
+        say(f"{path}: {problem}")
+    if found.open:
+        print(f"{path}: {number(found.sum.earned)} of {found.sum.judged} points; reviewed by {', '.join(found.done)}")
+    else:
+        print(f"{path}: {len(found.done)} of {REVIEWERS} reviewers are done; levels stay closed until then")
+
+
+def _read(path: Path) -> Reviewed:
+    from assesskit.journal import read
+
+    return read(path)
+
+
+def _files(submissions: list[Path], paths: list[Path], content: Path | None) -> dict[Path, tuple[SubmittedFile, ...]]:
+    """Return the readable files of each assessment's submission, found by digest.
+
+    Raises UsageError for one that belongs to none of the assessments, SubmissionError for one that cannot be taken.
+    """
+    from assesskit.content.digests import files_below
+    from assesskit.kits import take
+    from assesskit.review.desk import readable
+
+    found: dict[Path, tuple[SubmittedFile, ...]] = {}
+    records = {path: _read(path).assessment for path in paths}
+    for submission in submissions:
+        for path, record in records.items():
+            exercise = settings.exercise(content, record.exercise.slug, record.variant.seed)
+            with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
+                taken = take(submission, exercise, Path(temporary) / "submission")
+                if taken.submitted.digest == record.submission.digest:
+                    found[path] = readable(files_below(taken.folder).items(), record.submission.name)
+                    break
+        else:
+            raise UsageError("is not what any of these assessments graded: its digest differs", where=str(submission))
+    return found

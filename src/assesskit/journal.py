@@ -1,0 +1,173 @@
+"""The file of what people add to an assessment: review.jsonl beside it, one entry a line, only ever appended to.
+
+Each line holds the SHA-256 of the one before it, the first that of assessment.json: see `judging`. A line that does not
+fit is told and left where it is. There is no signature: whoever may write the folder can write a whole new chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from assesskit.errors import StoreError, UsageError
+from assesskit.judging import Entry, Reviewed, Said, person
+from assesskit.store import read_assessment
+
+NAME = "review.jsonl"
+LOCK = ".review.lock"
+MAX_JOURNAL = 16 * 1024 * 1024
+"""Bytes. Some hundred reviews with long notes."""
+PATIENCE = 10.0
+"""Seconds to wait for another who is writing."""
+
+
+class Conflict(UsageError):  # noqa: N818  it is told to a person, who decides
+    """Somebody saved the same thing meanwhile; nothing was written."""
+
+
+def journal_of(assessment: Path) -> Path:
+    """Where the entries of an assessment are."""
+    return assessment.with_name(NAME)
+
+
+def read(assessment: Path) -> Reviewed:
+    """An assessment with what people added. Raises UsageError for a file that cannot be read as what it should be.
+
+    A broken chain is no error: it is in `Reviewed.problems`, and an entry that was changed does not count.
+    """
+    record = read_assessment(assessment)
+    path = journal_of(assessment)
+    if not path.exists():
+        return Reviewed(record)
+    entries, problems = _entries(path, _sha(assessment))
+    return Reviewed(record, tuple(entries), (*problems, *_shared(entries)), chained=True)
+
+
+def append(assessment: Path, said: Iterable[Said], *, seen: str | None = None) -> tuple[Entry, ...]:
+    """Add entries, all or none, in the order given, after whatever is there now.
+
+    `seen` is the digest of the last entry that the caller knew by this author on this criterion ("" for none); with
+    another one there, Conflict is raised and nothing written. Raises UsageError for a name that is another person's,
+    StoreError when the file cannot be written.
+    """
+    path = journal_of(assessment)
+    try:
+        with FileLock(path.with_name(LOCK), timeout=PATIENCE):
+            return _append(assessment, path, tuple(said), seen)
+    except Timeout as error:
+        raise StoreError("is being written by somebody else", where=str(path), hint="Try again.") from error
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+def opened(assessment: Path, now: datetime, author: str) -> None:
+    """Begin the chain of an assessment that was just written, so that a later edit of it can be seen."""
+    append(assessment, [Said(kind="graded", at=now, author=author, reason="the assessment was written")])
+
+
+def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | None) -> tuple[Entry, ...]:
+    start = _sha(assessment)
+    entries, _problems = _entries(path, start) if path.exists() else ([], [])
+    for one in said:
+        _refuse_another(entries, one, path)
+        if seen is not None and one.kind == "level" and last_of(entries, one.author, one.criterion) != seen:
+            raise Conflict(
+                f"{one.criterion} was judged by {one.author} in another window meanwhile",
+                where=str(path),
+                hint="Nothing was saved. Look at what is there now, then decide.",
+            )
+    previous, added = entries[-1].digest if entries else start, []
+    for one in said:
+        added.append(Entry.after(previous, one))
+        previous = added[-1].digest
+    data = "".join(entry.model_dump_json() + "\n" for entry in added).encode()
+    with path.open("a+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end and _last_byte(path) != b"\n":
+            data = b"\n" + data
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return tuple(added)
+
+
+def last_of(entries: Iterable[Entry], author: str, criterion: str) -> str:
+    """The digest of the last level that somebody gave a criterion; empty if there is none."""
+    wanted = person(author)
+    found = [each for each in entries if each.kind == "level" and each.criterion == criterion and each.person == wanted]
+    return found[-1].digest if found else ""
+
+
+def _refuse_another(entries: Iterable[Entry], said: Said, path: Path) -> None:
+    for entry in entries:
+        if said.kind == entry.kind == "level" and entry.person == person(said.author) and entry.seat != said.seat:
+            raise UsageError(
+                f"{said.author!r} has entries here that were made on another account",
+                where=str(path),
+                hint="Two reviewers need two names. If you are the same person, go on where you began, "
+                "or take the key along: ASSESSKIT_REVIEWER_KEY.",
+            )
+
+
+def _entries(path: Path, start: str) -> tuple[list[Entry], list[str]]:
+    """The entries that were not changed, and what is wrong: line by line, in words."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_JOURNAL + 1)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if len(data) > MAX_JOURNAL:
+        raise UsageError(f"is larger than {MAX_JOURNAL // 1024**2} MiB", where=str(path))
+    entries: list[Entry] = []
+    problems: list[str] = []
+    expected = start
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line:
+            continue
+        try:
+            entry = Entry.model_validate_json(line, strict=True)
+        except ValidationError:
+            problems.append(f"line {number} of {NAME} cannot be read: it was cut short or edited")
+            continue
+        if not entry.intact:
+            problems.append(f"line {number} of {NAME} was changed after it was written, and does not count")
+        if entry.previous != expected:
+            problems.append(_gap(number, first=not entries))
+        expected = entry.digest
+        entries += [entry] if entry.intact else []
+    return entries, problems
+
+
+def _gap(number: int, *, first: bool) -> str:
+    if first:
+        return f"assessment.json is not the file that {NAME} was begun for: it was edited or exchanged"
+    return f"line {number} of {NAME} does not follow the one before it: something was removed, added or moved"
+
+
+def _shared(entries: Iterable[Entry]) -> list[str]:
+    """Names that stand for more than one account: they count as one reviewer, and that is told."""
+    seats: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.kind == "level":
+            seats.setdefault(entry.person, set()).add(entry.seat)
+    several = {name: len(by) for name, by in seats.items() if len(by) > 1}
+    return [f"entries under the name {name!r} were made on {count} accounts" for name, count in several.items()]
+
+
+def _sha(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)

@@ -1,0 +1,60 @@
+"""Follow-up questions made from what this very submission did, for the person who asks them. Pure."""
+
+from __future__ import annotations
+
+from assesskit.judging import Leveled
+from assesskit.model import CriterionResult, Evidence
+from assesskit.reports.evidence import Latency, piece
+from assesskit.reports.views import heaviest, of, unjudged
+
+MOST = 200
+"""Characters of what was seen that stand in a question."""
+
+
+def asked(result: CriterionResult) -> str:
+    """The question that this submission's own evidence asks; empty where the evidence asks none."""
+    if isinstance(result, Leveled):
+        return _apart(result)
+    for each in result.observations:
+        if each.outcome == "failed" and each.summary:
+            wanted = f" The exercise asks for: {_short(each.expected)}." if _line(each.expected) else ""
+            asks = "How does your code come to that, and who would notice first?"
+            return f"We saw this: {_short(each.summary)}.{wanted} {asks}"
+        if each.outcome in ("errored", "inconclusive", "skipped") and result.verdict == "ungraded":
+            why = _short(each.summary) or "a check of ours did not finish"
+            return f"We could not judge this ({why}). How would you show us that it holds?"
+    measured = next((found for each in result.observations if (found := _latency(each.evidence))), None)
+    return measured if measured and result.verdict == "met" else ""
+
+
+def follow_ups(results: tuple[CriterionResult, ...], most: int) -> tuple[CriterionResult, ...]:
+    """What to ask about first: the heaviest gaps, where reviewers are apart, what is open, what was measured."""
+    apart = tuple(each for each in results if isinstance(each, Leveled) and each.apart)
+    found = (*heaviest(of(results, "not_met")), *apart, *heaviest(unjudged(results)), *heaviest(of(results, "met")))
+    return tuple(each for each in found if asked(each))[:most]
+
+
+def _apart(result: Leveled) -> str:
+    if not result.apart:
+        return ""
+    said = " and ".join(f"{name} {level}" for name, level in result.by.items())
+    return f"Reviewers read this differently ({_short(said)}). What did you want a reader to take from it?"
+
+
+def _latency(evidence: tuple[Evidence, ...]) -> str:
+    for each in evidence:
+        seen = piece(each).seen if each.kind == "latency" else None
+        if isinstance(seen, Latency):
+            apart = f"{seen.difference_ms:.1f} ms from our own implementation, of {seen.budget_ms:.1f} allowed"
+            asks = "Where does a request spend its time, and what would you measure first?"
+            return f"{_line(each.title)}: you are {apart}. {asks}"
+    return ""
+
+
+def _short(text: str) -> str:
+    line = _line(text).rstrip(".")
+    return line if len(line) <= MOST else f"{line[:MOST].rstrip()}…"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
