@@ -122,7 +122,9 @@ def test_junit_has_no_character_that_xml_forbids(odd: str):
     }
 
 
-@pytest.mark.parametrize("url", ["", "http://x.test/1", "javascript:alert(1)", "https:///x", "https://x.test/ y", "x", "https://[x"])
+@pytest.mark.parametrize(
+    "url", ["", "http://x.test/1", "javascript:alert(1)", "https:///x", "https://x.test/ y", "x", "https://[x"]
+)
 def test_an_ats_needs_an_https_address(url: str):
     with pytest.raises(UsageError, match="is no https address"):
         exports.as_ats(SAMPLES["graded"], url)
