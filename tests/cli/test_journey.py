@@ -59,7 +59,7 @@ def walk(run: Run, tmp_path: Path) -> Run:
 
     def walk(*words: str | Path, **more: str):
         interviews = words[0] in {"keys", "invite", "grade"}
-        return run(*words, **env, **({} if interviews else {"ASSESSKIT_CONTENT": ""}), **more)
+        return run(*words, **(env | ({} if interviews else {"ASSESSKIT_CONTENT": ""}) | more))
 
     return walk
 
@@ -230,7 +230,9 @@ def test_a_kit_of_another_version_that_can_be_read_says_what_to_install(
     assert "made with assesskit 0.0.9" in said.stderr
 
 
-def test_a_submission_comes_back_with_its_notes(walk: Run, invited: str, here: Path, tmp_path: Path) -> None:
+def test_a_submission_comes_back_with_its_notes(
+    walk: Run, invited: str, root: Path, here: Path, tmp_path: Path
+) -> None:
     """It lists what it holds, needs no engine and no network, and may be written again; grade says what is odd."""
     assert walk("start", invited, "--no-services").returncode == 0
     words = ("--no-check", "--ai", "None.", "--next", "Sleep.")
@@ -241,10 +243,14 @@ def test_a_submission_comes_back_with_its_notes(walk: Run, invited: str, here: P
     archive = here / "C-0142-tiny-submission.zip"
     told = json.loads(zipfile.ZipFile(archive).read("submission.json"))
     assert (told["ai"], told["next"], told["kit"]["manifest"]["candidate"]) == ("None.", "Sleep.", "C-0142")
-    (tmp_path / "ledger.jsonl").unlink()
-    graded = walk("grade", archive.name)
+    key = json.loads(walk("keys", "--json").stdout)["public"]
+    colleague = {"ASSESSKIT_KEY": str(tmp_path / "other.pem"), "ASSESSKIT_LEDGER": str(tmp_path / "other.jsonl")}
+    graded = walk("grade", archive.name, **colleague)
     assert graded.returncode == 3, "there is no engine here, and nothing before that was wrong"
     assert "is not in your ledger" in graded.stderr
+    assert f"neither yours nor your colleagues': {key}" in graded.stderr
+    (root / "exercises/interviewer-keys.toml").write_text(f'[keys]\nada = "{key}"\n')
+    assert "colleagues" not in walk("grade", archive.name, **colleague).stderr
 
 
 def test_a_submission_with_a_secret_is_refused_with_a_list(walk: Run, invited: str, here: Path) -> None:
