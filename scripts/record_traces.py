@@ -56,7 +56,7 @@ KEPT = frozenset(
         "http.response.status_code",
         "http.route",
         "http.status_code",
-        "kit",
+        "hamper",
         "lines",
         "order",
         "peer.service",
@@ -152,29 +152,30 @@ def incident(system: System) -> None:
     dice = random.Random(SEED)
     gateway = f"http://127.0.0.1:{system.ports['gateway']}/checkouts"
     system.relays["database"].everything(Fault.delay(STATEMENT))
-    kits = [f"KIT-{dice.randrange(5000):06}" for _ in range(200)]
+    hampers = [f"HAM-{dice.randrange(5000):06}" for _ in range(200)]
 
     def ask(number: int, lines: list[str]) -> None:
-        body = {"order": f"N-{number:06}", "lines": [{"kit": kit, "quantity": 1} for kit in lines]}
+        body = {"order": f"N-{number:06}", "lines": [{"hamper": hamper, "quantity": 1} for hamper in lines]}
         requests.post(gateway, json=body, timeout=10)
 
     for number in range(QUIET):
-        ask(number, [kits[number]])
+        ask(number, [hampers[number]])
     for number in range(QUIET, QUIET + OUTAGE):
         system.relays["payments"].script(f"N-{number:06}", Fault.status(503), always=True)
-    with ThreadPoolExecutor(8) as pool:  # customers come together, and for the same kits
+    with ThreadPoolExecutor(8) as pool:  # customers come together, and for the same hampers
         for first in range(QUIET, QUIET + OUTAGE, 8):
             together = [
-                pool.submit(ask, first + place, [kits[first], kits[first + 100 + place % 2]]) for place in range(8)
+                pool.submit(ask, first + place, [hampers[first], hampers[first + 100 + place % 2]])
+                for place in range(8)
             ]
             for one in together:
                 one.result()
     time.sleep(3)
     for number in range(QUIET + OUTAGE, QUIET + OUTAGE + 3):
-        ask(number, [kits[number]])
+        ask(number, [hampers[number]])
     system.release("checkout")
     for number in range(QUIET + OUTAGE + 3, QUIET + OUTAGE + AFTER):
-        ask(number, [kits[number]])
+        ask(number, [hampers[number]])
     time.sleep(4)
 
 

@@ -38,6 +38,9 @@ class Relayed:
     def calls(self, key: str | None = None) -> list[Call]:
         return [one for one in self.seen if key in (None, one.key)]
 
+    def clear(self) -> None:
+        self.seen.clear()
+
     def script(self, *_: object, **__: object) -> None:
         pass
 

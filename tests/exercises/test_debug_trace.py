@@ -33,9 +33,9 @@ CLASSES = ("propagation", "telemetry", "production")
 PATCHES = sorted(EXERCISE.glob("proof/mutants/*/change.patch"))
 PARTS = ("gateway", "checkout", "pricing", "inventory", "worker")
 SHOWS = {
-    "mixed-propagation": "mixed-propagation",
+    "two-header-formats": "mixed-propagation",
     "batch-lost-at-sigterm": "spans-lost-at-stop",
-    "nested-retries": "nested-retries",
+    "retries-in-two-layers": "nested-retries",
     "pool-of-one": "pool-too-small",
     "stampede": "stampede",
 }
@@ -50,7 +50,7 @@ def exercise():
 
 @pytest.fixture(scope="module")
 def recording():
-    return diagnosis.recorded(EXERCISE / "recording" / "traces.json", "kit")
+    return diagnosis.recorded(EXERCISE / "recording" / "traces.json", "hamper")
 
 
 def told(folder: Path) -> dict[str, bytes]:
@@ -191,7 +191,7 @@ def test_the_repaired_system_makes_one_trace_of_one_request(system):
     caller = Caller.fresh()
     answer = requests.post(
         f"http://127.0.0.1:{system.ports['gateway']}/checkouts",
-        json={"order": "N-000001", "lines": [{"kit": "KIT-000017", "quantity": 2}]},
+        json={"order": "N-000001", "lines": [{"hamper": "HAM-000017", "quantity": 2}]},
         headers={"traceparent": caller.traceparent},
         timeout=10,
     )

@@ -46,7 +46,7 @@ def test_no_span_is_without_its_parent(service, relays, collector, journey, worl
 
 @pytest.mark.criterion("trace.error-status")
 def test_what_failed_says_so(service, relays, collector, journey, evidence) -> None:
-    """A failed payment is an error to the caller and in the spans; an unknown kit is none."""
+    """A failed payment is an error to the caller and in the spans; an unknown hamper is none."""
     telling.expect_error_status(service, relays["payments"], relays["checkout"], collector, journey, evidence)
 
 

@@ -17,7 +17,7 @@ def journey(facts) -> Journey:
 
 
 @pytest.mark.criterion("production.queries")
-def test_a_kit_costs_few_statements(service, relays, journey, facts, evidence) -> None:
+def test_a_hamper_costs_few_statements(service, relays, journey, facts, evidence) -> None:
     """However many parts it has."""
     saturation.expect_few_queries(service, relays["database"], journey, facts["statements"], evidence)
 
@@ -30,7 +30,7 @@ def test_the_database_is_used_side_by_side(service, relays, journey, facts, evid
 
 @pytest.mark.criterion("production.stampede")
 def test_a_price_is_loaded_once_for_all_who_wait(service, relays, journey, facts, evidence) -> None:
-    """Thirty requests at once for the same kit."""
+    """Thirty requests at once for the same hamper."""
     saturation.expect_one_load(service, relays["inventory"], journey, facts["loads"], evidence)
 
 

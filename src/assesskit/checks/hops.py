@@ -68,12 +68,20 @@ def _told(value: str) -> str:
 def arrived(
     collector: Collector, trace_ids: Sequence[str], enough: Callable[[list[Span]], bool], seconds: float = ARRIVAL
 ) -> list[Span]:
-    """The spans of traces once they are `enough`; what has come after `seconds` otherwise."""
-    wanted = frozenset(trace_ids)
-    one = trace_ids[0] if len(wanted) == 1 else None
+    """The spans of traces once they are `enough`, and still are a moment later; else what has come after `seconds`.
+
+    Each trace is asked for by itself: who floods the collector with others is not waited for.
+    """
     with Stalls() as stalls:
         while True:
-            found = [span for span in collector.spans(one, settle=SETTLE, timeout=1.0) if span.trace_id in wanted]
+            found = _there(collector, trace_ids)
+            if enough(found):
+                time.sleep(SETTLE)
+                found = _there(collector, trace_ids)
             if enough(found) or not stalls.within(seconds):
                 return found
             time.sleep(POLL)
+
+
+def _there(collector: Collector, trace_ids: Sequence[str]) -> list[Span]:
+    return [span for one in trace_ids for span in collector.spans(one, settle=0.0, timeout=0.0)]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from assesskit.checks import hops
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive, expect
-from assesskit.checks.journey import Journey, Trip, failed, sent
+from assesskit.checks.journey import Journey, Trip, mostly_served, sent
 from assesskit.checks.services import Service
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.program import Program
@@ -37,8 +37,7 @@ def expect_no_orphans(
     quiet = [journey.fresh() for _ in range(UNSAMPLED)]
     loud = [journey.fresh() for _ in range(BURST)]
     exchanges = sent(service, quiet, AT_ONCE, lambda trip: trip.request(sampled=False)) + sent(service, loud, AT_ONCE)
-    bad = failed(exchanges)
-    expect(not bad, "a request of a burst was not served", expected="200", exchange=bad[0] if bad else None)
+    mostly_served(exchanges)
     trips = [*quiet, *loud]
     wanted = _wanted(service.name, relays, journey, parts, loud)
     ids = [trip.caller.trace_id for trip in trips]

@@ -1,6 +1,6 @@
 """The stock database of the pod: SQLite behind an HTTP door. One statement a request, at most eight at once.
 
-It knows 5,000 kits of 12 parts each. It is read only: what is written is refused by SQLite itself.
+It knows 5,000 hampers of 12 parts each. It is read only: what is written is refused by SQLite itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from flask import Flask, request
 
-KITS, PARTS, OF_A_KIT = 5000, 400, 12
+HAMPERS, PARTS, OF_A_HAM = 5000, 400, 12
 AT_ONCE = 8
 
 
@@ -48,8 +48,12 @@ def create_app() -> Flask:
 def fill(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE parts (id INTEGER PRIMARY KEY, name TEXT, pence INTEGER)")
-        connection.execute("CREATE TABLE kit_parts (kit TEXT, part INTEGER, PRIMARY KEY (kit, part)) WITHOUT ROWID")
+        connection.execute(
+            "CREATE TABLE hamper_parts (hamper TEXT, part INTEGER, PRIMARY KEY (hamper, part)) WITHOUT ROWID"
+        )
         parts = ((part, f"part {part}", 100 + part * 37 % 900) for part in range(PARTS))
         connection.executemany("INSERT INTO parts VALUES (?, ?, ?)", parts)
-        held = ((f"KIT-{kit:06}", (kit * 7 + at * 31) % PARTS) for kit in range(KITS) for at in range(OF_A_KIT))
-        connection.executemany("INSERT INTO kit_parts VALUES (?, ?)", held)
+        held = (
+            (f"HAM-{hamper:06}", (hamper * 7 + at * 31) % PARTS) for hamper in range(HAMPERS) for at in range(OF_A_HAM)
+        )
+        connection.executemany("INSERT INTO hamper_parts VALUES (?, ?)", held)

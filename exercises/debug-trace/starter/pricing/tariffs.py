@@ -1,4 +1,4 @@
-"""What kits cost, kept for a moment."""
+"""What hampers cost, kept for a moment."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Tariffs:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
 
-    def of(self, kit: str, timeout_ms: str) -> int | None:
-        """Pence of one kit. Raises what loading it raised."""
+    def of(self, hamper: str, timeout_ms: str) -> int | None:
+        """Pence of one hamper. Raises what loading it raised."""
         with self._lock:
-            until, pence = self._known.get(kit, (0.0, None))
+            until, pence = self._known.get(hamper, (0.0, None))
             if time.monotonic() < until:
                 return pence
-        pence = self._load(kit, timeout_ms)
+        pence = self._load(hamper, timeout_ms)
         with self._lock:
-            self._known[kit] = (time.monotonic() + FRESH, pence)
+            self._known[hamper] = (time.monotonic() + FRESH, pence)
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return pence

@@ -8,7 +8,7 @@ import telemetry
 from calls import Deadline, Edge, FailedError, TooLateError
 from flask import Flask, request
 from payments import DeclinedError, Payments
-from prices import Prices, UnknownKitError
+from prices import Prices, UnknownHamperError
 from receipts import Receipts
 
 
@@ -28,9 +28,9 @@ def create_app() -> Flask:
         receipts.ask_for(order, total, deadline)
         return {"order": order, "total": total, "charge": charge}, 200
 
-    @app.errorhandler(UnknownKitError)
-    def unknown(error: UnknownKitError) -> tuple[dict[str, object], int]:
-        return {"error": f"no such kit: {error}"}, 404
+    @app.errorhandler(UnknownHamperError)
+    def unknown(error: UnknownHamperError) -> tuple[dict[str, object], int]:
+        return {"error": f"no such hamper: {error}"}, 404
 
     @app.errorhandler(DeclinedError)
     def declined(_: DeclinedError) -> tuple[dict[str, object], int]:

@@ -1,4 +1,4 @@
-"""Pricing: what so many of a kit cost."""
+"""Pricing: what so many of a hamper cost."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def create_app() -> Flask:
     telemetry.install(app)
     tariffs = Tariffs(Inventory(os.environ["INVENTORY_URL"]).pence)
 
-    @app.get("/prices/<kit>")
-    def price(kit: str) -> tuple[dict[str, object], int]:
+    @app.get("/prices/<hamper>")
+    def price(hamper: str) -> tuple[dict[str, object], int]:
         quantity = request.args.get("quantity", 1, type=int)
-        pence = tariffs.of(kit, request.headers.get("X-Timeout-Ms", ""))
+        pence = tariffs.of(hamper, request.headers.get("X-Timeout-Ms", ""))
         if pence is None:
-            return {"error": f"no such kit: {kit}"}, 404
-        return {"kit": kit, "quantity": quantity, "pence": pence * quantity}, 200
+            return {"error": f"no such hamper: {hamper}"}, 404
+        return {"hamper": hamper, "quantity": quantity, "pence": pence * quantity}, 200
 
     @app.errorhandler(FailedError)
     def failed(_: FailedError) -> tuple[dict[str, object], int, dict[str, str]]:

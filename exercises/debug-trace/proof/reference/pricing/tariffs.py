@@ -1,4 +1,4 @@
-"""What kits cost, kept for a moment. Of all who ask for the same kit at once, one goes and the others wait for it."""
+"""What hampers cost, kept for a moment. Who asks for one that is being loaded waits for it."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ class Tariffs:
         self._known: OrderedDict[str, tuple[float, int | None]] = OrderedDict()
         self._loading: dict[str, Future[int | None]] = {}
 
-    def of(self, kit: str, timeout_ms: str) -> int | None:
-        """Pence of one kit. Raises TooLateError, and what loading it raised."""
+    def of(self, hamper: str, timeout_ms: str) -> int | None:
+        """Pence of one hamper. Raises TooLateError, and what loading it raised."""
         with self._lock:
-            until, pence = self._known.get(kit, (0.0, None))
+            until, pence = self._known.get(hamper, (0.0, None))
             if time.monotonic() < until:
                 return pence
-            ours = kit not in self._loading
-            loading = self._loading.setdefault(kit, Future())
+            ours = hamper not in self._loading
+            loading = self._loading.setdefault(hamper, Future())
         if not ours:
             try:
                 return loading.result(seconds(timeout_ms))
             except TimeoutError:
                 raise TooLateError from None
         try:
-            pence = self._load(kit, timeout_ms)
+            pence = self._load(hamper, timeout_ms)
         except Exception as error:
-            self._done(kit)
+            self._done(hamper)
             loading.set_exception(error)
             raise
-        self._done(kit, (time.monotonic() + FRESH, pence))
+        self._done(hamper, (time.monotonic() + FRESH, pence))
         loading.set_result(pence)
         return pence
 
-    def _done(self, kit: str, known: tuple[float, int | None] | None = None) -> None:
+    def _done(self, hamper: str, known: tuple[float, int | None] | None = None) -> None:
         with self._lock:
-            del self._loading[kit]
+            del self._loading[hamper]
             if known:
-                self._known[kit] = known
+                self._known[hamper] = known
                 while len(self._known) > KEPT:
                     self._known.popitem(last=False)

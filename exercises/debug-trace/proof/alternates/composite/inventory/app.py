@@ -1,4 +1,4 @@
-"""Inventory: which parts a kit has, and what they cost together."""
+"""Inventory: which parts a hamper has, and what they cost together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def create_app() -> Flask:
     telemetry.install(app, "inventory")
     items = Items(Pool([Edge("database", os.environ["DATABASE_URL"], connections=1) for _ in range(SESSIONS)]))
 
-    @app.get("/items/<kit>")
-    def item(kit: str) -> tuple[dict[str, object], int]:
-        pence = items.pence(kit, Deadline.of(request.headers))
+    @app.get("/items/<hamper>")
+    def item(hamper: str) -> tuple[dict[str, object], int]:
+        pence = items.pence(hamper, Deadline.of(request.headers))
         if not pence:
-            return {"error": f"no such kit: {kit}"}, 404
-        return {"kit": kit, "parts": len(pence), "pence": sum(pence)}, 200
+            return {"error": f"no such hamper: {hamper}"}, 404
+        return {"hamper": hamper, "parts": len(pence), "pence": sum(pence)}, 200
 
     @app.errorhandler(FailedError)
     def failed(_: FailedError) -> tuple[dict[str, object], int, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Kits in the stock database."""
+"""Hampers in the stock database."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from calls import Deadline
     from pool import Pool
 
-PARTS = "SELECT parts.pence FROM kit_parts JOIN parts ON parts.id = kit_parts.part WHERE kit_parts.kit = ?"
+PARTS = "SELECT parts.pence FROM hamper_parts JOIN parts ON parts.id = hamper_parts.part WHERE hamper_parts.hamper = ?"
 
 
 class Items:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def pence(self, kit: str, deadline: Deadline) -> list[int]:
-        """What each part of a kit costs; nothing for an unknown kit. Raises FailedError, TooLateError."""
-        return [pence for (pence,) in self._rows(PARTS, kit, deadline)]
+    def pence(self, hamper: str, deadline: Deadline) -> list[int]:
+        """What each part of a hamper costs; nothing for an unknown hamper. Raises FailedError, TooLateError."""
+        return [pence for (pence,) in self._rows(PARTS, hamper, deadline)]
 
     def _rows(self, sql: str, param: str | int, deadline: Deadline) -> list[list[Any]]:
         with self._pool.session(deadline) as session:

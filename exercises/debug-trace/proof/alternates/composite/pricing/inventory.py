@@ -35,16 +35,16 @@ class Inventory:
         self._session.trust_env = False
         self._session.mount("http://", HTTPAdapter(pool_maxsize=32, pool_block=True))
 
-    def pence(self, kit: str, timeout_ms: str) -> int | None:
-        """What a kit's parts cost together; None for an unknown kit. Raises FailedError, TooLateError."""
+    def pence(self, hamper: str, timeout_ms: str) -> int | None:
+        """What a hamper's parts cost together; None for an unknown hamper. Raises FailedError, TooLateError."""
         left = seconds(timeout_ms)
         with telemetry.client_span("GET inventory") as scope:
             scope.span.set_tag("peer.service", "inventory")
-            scope.span.set_tag("kit", kit)
+            scope.span.set_tag("hamper", hamper)
             headers = {"X-Timeout-Ms": str(int(left * 1000))}
             telemetry.tracer().inject(scope.span, Format.HTTP_HEADERS, headers)
             try:
-                answer = self._session.get(f"{self._url}/items/{kit}", headers=headers, timeout=left)
+                answer = self._session.get(f"{self._url}/items/{hamper}", headers=headers, timeout=left)
                 scope.span.set_tag("http.status_code", answer.status_code)
                 if answer.status_code >= 500:
                     raise FailedError(f"inventory answered {answer.status_code}")

@@ -18,8 +18,8 @@ THREADS = 64
 tracer = trace.get_tracer(__name__)
 
 
-class UnknownKitError(Exception):
-    """There is no such kit."""
+class UnknownHamperError(Exception):
+    """There is no such hamper."""
 
 
 class Prices:
@@ -28,7 +28,7 @@ class Prices:
         self._pool = ThreadPoolExecutor(THREADS)
 
     def of(self, lines: Sequence[Mapping[str, Any]], deadline: Deadline) -> list[int]:
-        """Pence of each line. Raises UnknownKitError, FailedError, TooLateError."""
+        """Pence of each line. Raises UnknownHamperError, FailedError, TooLateError."""
         with tracer.start_as_current_span("price lines", attributes={"lines": len(lines)}):
             here = context.get_current()
             asked = [self._pool.submit(self._price, line, deadline, here) for line in lines]
@@ -37,12 +37,12 @@ class Prices:
     def _price(self, line: Mapping[str, Any], deadline: Deadline, caller: context.Context) -> int:
         token = context.attach(caller)
         try:
-            path = f"/prices/{line['kit']}?quantity={line['quantity']}"
-            answer = self._pricing.send("GET", path, deadline, attributes={"kit": line["kit"]})
+            path = f"/prices/{line['hamper']}?quantity={line['quantity']}"
+            answer = self._pricing.send("GET", path, deadline, attributes={"hamper": line["hamper"]})
         finally:
             context.detach(token)
         if answer.status_code == 404:
-            raise UnknownKitError(line["kit"])
+            raise UnknownHamperError(line["hamper"])
         if answer.status_code != 200:
             raise FailedError(f"pricing answered {answer.status_code}")
         return int(answer.json()["pence"])

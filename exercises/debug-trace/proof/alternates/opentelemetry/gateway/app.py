@@ -10,7 +10,7 @@ from calls import Deadline, Edge, FailedError, TooLateError
 from flask import Flask, Response, request
 
 ORDER = re.compile(r"[A-Z0-9-]{3,40}")
-KIT = re.compile(r"KIT-[0-9]{6}")
+HAM = re.compile(r"HAM-[0-9]{6}")
 MOST_LINES = 20
 
 
@@ -23,7 +23,7 @@ def create_app() -> Flask:
     def check_out() -> Response | tuple[dict[str, object], int]:
         wanted = request.get_json(silent=True)
         if not is_checkout(wanted):
-            return {"error": "expected {order, lines: [{kit, quantity}, …]}"}, 400
+            return {"error": "expected {order, lines: [{hamper, quantity}, …]}"}, 400
         answer = checkout.send("POST", "/checkouts", Deadline.of(request.headers), json=wanted)
         return Response(answer.content, answer.status_code, content_type="application/json")
 
@@ -50,7 +50,7 @@ def is_checkout(value: object) -> bool:
 
 
 def is_line(value: object) -> bool:
-    if not isinstance(value, dict) or not KIT.fullmatch(str(value.get("kit"))):
+    if not isinstance(value, dict) or not HAM.fullmatch(str(value.get("hamper"))):
         return False
     quantity = value.get("quantity")
     return isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= 999

@@ -1,4 +1,4 @@
-"""Kits in the stock database."""
+"""Hampers in the stock database."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from calls import Deadline
     from pool import Pool
 
-PARTS = "SELECT part FROM kit_parts WHERE kit = ?"
-PRICES = "SELECT pence FROM parts WHERE id IN (SELECT part FROM kit_parts WHERE kit = ?)"
+PARTS = "SELECT part FROM hamper_parts WHERE hamper = ?"
+PRICES = "SELECT pence FROM parts WHERE id IN (SELECT part FROM hamper_parts WHERE hamper = ?)"
 
 
 class Items:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    def pence(self, kit: str, deadline: Deadline) -> list[int]:
-        """What each part of a kit costs; nothing for an unknown kit. Raises FailedError, TooLateError."""
-        if not self._rows(PARTS, kit, deadline):
+    def pence(self, hamper: str, deadline: Deadline) -> list[int]:
+        """What each part of a hamper costs; nothing for an unknown hamper. Raises FailedError, TooLateError."""
+        if not self._rows(PARTS, hamper, deadline):
             return []
-        return [pence for (pence,) in self._rows(PRICES, kit, deadline)]
+        return [pence for (pence,) in self._rows(PRICES, hamper, deadline)]
 
     def _rows(self, sql: str, param: str | int, deadline: Deadline) -> list[list[Any]]:
         with self._pool.session(deadline) as session:

@@ -1,4 +1,4 @@
-"""Pricing: what so many of a kit cost. On OpenTelemetry like the others; jaeger-client is gone."""
+"""Pricing: what so many of a hamper cost. On OpenTelemetry like the others; jaeger-client is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRESH = 3.0
 
 
 class Tariffs:
-    """Prices of kits. A lock for each kit, so that one loads and the others look again."""
+    """Prices of hampers. A lock for each hamper, so that one loads and the others look again."""
 
     def __init__(self, inventory: Edge) -> None:
         self._inventory = inventory
@@ -22,25 +22,25 @@ class Tariffs:
         self._locks: dict[str, threading.Lock] = {}
         self._known: dict[str, tuple[float, int | None]] = {}
 
-    def of(self, kit: str, deadline: Deadline) -> int | None:
+    def of(self, hamper: str, deadline: Deadline) -> int | None:
         with self._guard:
             if len(self._locks) > 10_000:
                 self._locks.clear()
                 self._known.clear()
-            lock = self._locks.setdefault(kit, threading.Lock())
+            lock = self._locks.setdefault(hamper, threading.Lock())
         if not lock.acquire(timeout=deadline.left()):
             raise TooLateError
         try:
-            until, pence = self._known.get(kit, (0.0, None))
+            until, pence = self._known.get(hamper, (0.0, None))
             if time.monotonic() >= until:
-                pence = self._load(kit, deadline)
-                self._known[kit] = (time.monotonic() + FRESH, pence)
+                pence = self._load(hamper, deadline)
+                self._known[hamper] = (time.monotonic() + FRESH, pence)
             return pence
         finally:
             lock.release()
 
-    def _load(self, kit: str, deadline: Deadline) -> int | None:
-        answer = self._inventory.send("GET", f"/items/{kit}", deadline, attributes={"kit": kit})
+    def _load(self, hamper: str, deadline: Deadline) -> int | None:
+        answer = self._inventory.send("GET", f"/items/{hamper}", deadline, attributes={"hamper": hamper})
         return None if answer.status_code == 404 else int(answer.json()["pence"])
 
 
@@ -49,9 +49,9 @@ def create_app() -> Flask:
     telemetry.install(app, "pricing")
     tariffs = Tariffs(Edge("inventory", os.environ["INVENTORY_URL"]))
 
-    @app.get("/prices/<kit>")
-    def price(kit: str) -> tuple[dict[str, object], int]:
-        pence = tariffs.of(kit, Deadline.of(request.headers))
+    @app.get("/prices/<hamper>")
+    def price(hamper: str) -> tuple[dict[str, object], int]:
+        pence = tariffs.of(hamper, Deadline.of(request.headers))
         if pence is None:
             return {"error": "unknown"}, 404
         return {"pence": pence * request.args.get("quantity", 1, type=int)}, 200
