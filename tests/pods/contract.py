@@ -180,9 +180,8 @@ class PodContract:
 
     def test_stop_asks_with_term(self, start):
         service = start("burn")
-        until(
-            lambda: service.output().stdout.startswith(b"used")
-        )  # before it runs, TERM meets nobody who would take it
+        # Before it runs, TERM meets nobody who would take it.
+        until(lambda: service.output().stdout.startswith(b"used"))
         assert service.stop(SAFETY).status == 143
 
     def test_stop_kills_what_ignores_term_after_the_grace(self, start):
