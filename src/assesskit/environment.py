@@ -14,16 +14,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import requests
+from filelock import FileLock
 from pydantic import ValidationError
 
 from assesskit import store
@@ -39,21 +42,26 @@ from assesskit.staging import Secrets, pod_spec, programs, service_specs
 
 RUNNING = "keeper.json"
 LOG = "keeper.log"
-UP_SECONDS = 60.0
 READY_SECONDS = 30.0
 TRIES = 3
 """A port is free when it is chosen, and may be taken when the service comes to it: then others are chosen."""
 ASK_SECONDS = 20.0
 LOOK_SECONDS = 2.0
 MAX_LINE = 4 * 1024 * 1024
+LAST_WORDS = 400_000
+"""Characters of a service's log that are told; escaped in JSON they are less than `MAX_LINE`."""
+_NO_GRADER = Image("", "")
+"""Nobody grades here; `staging` makes a specification for one all the same."""
 
 
 class Keeper(Value):
     """The whole of keeper.json. `started` tells the process from a later one of the same number (seconds of the epoch).
 
+    `folder` is the workspace's as the keeper knows it: after a move it is not there any more, and the keeper ends.
     `urls` are those of the services, by name.
     """
 
+    folder: str
     pid: int
     started: float
     port: int
@@ -95,7 +103,7 @@ def keeper(folder: Path) -> Keeper | None:
         found = Keeper.model_validate_json((folder / RUNNING).read_bytes(), strict=True)
     except (OSError, ValidationError):
         return None
-    return found if found.lives() else None
+    return found if found.folder == str(folder) and found.lives() else None
 
 
 def build(exercise: Exercise, runtime: PodRuntime, on_line: OnLine) -> dict[str, Image]:
@@ -106,29 +114,36 @@ def build(exercise: Exercise, runtime: PodRuntime, on_line: OnLine) -> dict[str,
 
 def up(folder: Path, exercise: Exercise, cache: Path, on_line: OnLine) -> Keeper:
     """Start the services unless they run, and return who keeps them. Raises EngineError, and leaves nothing running."""
-    if (running := keeper(folder)) is not None:
-        return running
-    build(exercise, ProcessRuntime(cache=cache), on_line)
+    with FileLock(folder / "keeper.lock"):  # two terminals, one keeper
+        if (running := keeper(folder)) is None:
+            build(exercise, ProcessRuntime(cache=cache), on_line)
+            running = _begin(folder, exercise, cache)
+    return running
+
+
+def _begin(folder: Path, exercise: Exercise, cache: Path) -> Keeper:
+    """Start a keeper and wait until it says that all is up, or ends. It belongs to nobody: it outlives this command."""
     (folder / RUNNING).unlink(missing_ok=True)
     order = {"folder": str(folder), "slug": exercise.slug, "seed": exercise.variant.seed, "cache": str(cache)}
-    with (folder / LOG).open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "assesskit.environment", json.dumps(order)],
+    command = [sys.executable, "-m", "assesskit.environment", json.dumps(order)]
+    with (
+        (folder / LOG).open("wb") as log,
+        subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,
             cwd=folder.anchor,
-        )
-    until = time.monotonic() + UP_SECONDS * TRIES
-    while process.poll() is None and time.monotonic() < until:
-        if (running := keeper(folder)) is not None:
-            return running
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    last = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise EngineError(f"the services did not start: {last[-1] if last else 'no reason was given'}", hint=_RESTART)
+        ) as process,
+    ):
+        assert process.stdout is not None
+        process.stdout.readline()  # whatever it says, and also when it ends and says nothing
+        running = keeper(folder)
+    if running is None:
+        last = (folder / LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise EngineError(f"the services did not start: {last[-1] if last else 'no reason was given'}", hint=_RESTART)
+    return running
 
 
 def down(folder: Path) -> bool:
@@ -150,15 +165,15 @@ def down(folder: Path) -> bool:
 class Keeping:
     """The keeper's side: a pod with the services, and what is answered about them."""
 
-    def __init__(self, pod: Pod, services: Mapping[str, Service]) -> None:
-        self._pod = pod
-        self._services = services
+    def __init__(self, exercise: Exercise, pod: Pod, images: Mapping[str, Image]) -> None:
+        """Start every service, and wait until all are ready. Raises EngineError."""
+        self.urls = {asked.name: f"http://127.0.0.1:{pod.ports[asked.name]}" for asked in exercise.spec.services}
         self.ended = False
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """The services' URLs by name."""
-        return {name: f"http://127.0.0.1:{self._pod.ports[name]}" for name in self._services}
+        self._ready = {asked.name: self.urls[asked.name] + asked.ready_path for asked in exercise.spec.services}
+        specs = service_specs(exercise, {**images, "grader": _NO_GRADER}, pod, Secrets(), {})
+        self._services = {name: pod.start(specs[name]) for name in self.urls}
+        for name, service in self._services.items():
+            _wait_ready(service, self._ready[name], READY_SECONDS, _somebody_waits)
 
     def answer(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked. What cannot be done is told as `wrong` (by who asks) or `failed`."""
@@ -173,10 +188,11 @@ class Keeping:
             return {"wrong": f"no such service; there are: {', '.join(self._services) or 'none'}"}
         if what == "logs":
             output = service.output()
-            return {"log": (output.stdout + output.stderr).decode(errors="replace")}
+            return {"log": (output.stdout + output.stderr).decode(errors="replace")[-LAST_WORDS:]}
         try:
             service.stop(2.0)
             service.start()
+            _wait_ready(service, self._ready[name], ASK_SECONDS / 2, lambda: True)
         except EngineError as error:
             return {"failed": str(error)}
         return {}
@@ -196,38 +212,28 @@ def keep(order: Mapping[str, Any]) -> None:
     for attempt in range(1, TRIES + 1):
         with runtime.open(pod_spec(exercise, new_run())) as pod:
             try:
-                services = _started(exercise, pod, images)
+                keeping = Keeping(exercise, pod, images)
             except EngineError:
                 if attempt == TRIES:
                     raise
                 continue
-            _serve(folder, Keeping(pod, services))
+            _serve(folder, keeping)
             return
 
 
-def _started(exercise: Exercise, pod: Pod, images: Mapping[str, Image]) -> dict[str, Service]:
-    nobody = {"grader": Image("", "")}
-    specs = service_specs(exercise, {**images, **nobody}, pod, Secrets(), {})
-    services = {asked.name: pod.start(specs[asked.name]) for asked in exercise.spec.services}
-    for asked in exercise.spec.services:
-        _wait_ready(services[asked.name], f"http://127.0.0.1:{pod.ports[asked.name]}{asked.ready_path}")
-    return services
-
-
-def _wait_ready(service: Service, url: str) -> None:
-    until = time.monotonic() + READY_SECONDS
+def _wait_ready(service: Service, url: str, seconds: float, wanted: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
     with requests.Session() as session:
         session.trust_env = False  # a proxy of the environment has no business on loopback
-        while time.monotonic() < until:
+        while time.monotonic() < until and wanted():
             if (ended := service.exit()) is not None:
                 last = service.output().stderr.decode(errors="replace").strip().splitlines()
                 raise EngineError(f"{service.name} ended with status {ended.status}: {last[-1] if last else ''}")
-            try:
+            with suppress(requests.RequestException):
                 if session.get(url, timeout=2.0, allow_redirects=False).ok:
                     return
-            except requests.RequestException:
-                time.sleep(0.05)
-    raise EngineError(f"{service.name} is not ready at {url} after {READY_SECONDS:g} s")
+            time.sleep(0.05)
+    raise EngineError(f"{service.name} is not ready at {url} after {seconds:g} s")
 
 
 def _serve(folder: Path, keeping: Keeping) -> None:
@@ -237,10 +243,15 @@ def _serve(folder: Path, keeping: Keeping) -> None:
         server.settimeout(LOOK_SECONDS)
         me = psutil.Process(os.getpid())
         said = Keeper(
-            pid=me.pid, started=me.create_time(), port=server.getsockname()[1], token=token, urls=keeping.urls
+            folder=str(folder),
+            pid=me.pid,
+            started=me.create_time(),
+            port=server.getsockname()[1],
+            token=token,
+            urls=keeping.urls,
         )
-        store.write(folder / RUNNING, said.model_dump_json().encode())
-        (folder / RUNNING).chmod(0o600)
+        store.write(folder / RUNNING, said.model_dump_json().encode(), mode=0o600)
+        _say_up(folder)
         while not keeping.ended and (folder / RUNNING).is_file():
             try:
                 connection, _ = server.accept()
@@ -248,6 +259,24 @@ def _serve(folder: Path, keeping: Keeping) -> None:
                 continue
             with connection:
                 _converse(connection, token, keeping)
+
+
+def _somebody_waits() -> bool:
+    """Whether the command that started this still reads; poll(2) tells an error where nobody does."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not poll.poll(0)
+
+
+def _say_up(folder: Path) -> None:
+    """Tell who waits for it, on standard output, which is closed then. If nobody waits any more, all of it ends."""
+    try:
+        os.write(sys.stdout.fileno(), b"up\n")
+    except BrokenPipeError as error:
+        (folder / RUNNING).unlink()
+        raise EngineError("whoever started the services has gone away") from error
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _converse(connection: socket.socket, token: str, keeping: Keeping) -> None:
@@ -263,6 +292,8 @@ def _converse(connection: socket.socket, token: str, keeping: Keeping) -> None:
 
 
 if __name__ == "__main__":
+    if os.fork():  # its first process ends at once, so that nobody has to wait for the second
+        os._exit(0)
     try:
         keep(json.loads(sys.argv[1]))
     except (EngineError, UsageError) as told:

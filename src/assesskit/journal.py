@@ -45,7 +45,7 @@ def read(assessment: Path) -> Reviewed:
     path = journal_of(assessment)
     if not path.exists():
         return Reviewed(record)
-    entries, problems = _entries(path, _sha(assessment))
+    entries, problems, _last = _entries(path, _sha(assessment))
     return Reviewed(record, tuple(entries), (*problems, *_shared(entries)), chained=True)
 
 
@@ -73,7 +73,7 @@ def opened(assessment: Path, now: datetime, author: str) -> None:
 
 def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | None) -> tuple[Entry, ...]:
     start = _sha(assessment)
-    entries, _problems = _entries(path, start) if path.exists() else ([], [])
+    entries, _problems, previous = _entries(path, start) if path.exists() else ([], [], start)
     for one in said:
         _refuse_another(entries, one, path)
         if seen is not None and one.kind == "level" and last_of(entries, one.author, one.criterion) != seen:
@@ -82,7 +82,7 @@ def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | No
                 where=str(path),
                 hint="Nothing was saved. Look at what is there now, then decide.",
             )
-    previous, added = entries[-1].digest if entries else start, []
+    added: list[Entry] = []
     for one in said:
         added.append(Entry.after(previous, one))
         previous = added[-1].digest
@@ -115,8 +115,11 @@ def _refuse_another(entries: Iterable[Entry], said: Said, path: Path) -> None:
             )
 
 
-def _entries(path: Path, start: str) -> tuple[list[Entry], list[str]]:
-    """The entries that were not changed, and what is wrong: line by line, in words."""
+def _entries(path: Path, start: str) -> tuple[list[Entry], list[str], str]:
+    """The entries that were not changed, what is wrong line by line, and the digest that the next entry follows.
+
+    A line that was changed still says the digest it had: what follows it is not wrong as well.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_JOURNAL + 1)
@@ -141,7 +144,7 @@ def _entries(path: Path, start: str) -> tuple[list[Entry], list[str]]:
             problems.append(_gap(number, first=not entries))
         expected = entry.digest
         entries += [entry] if entry.intact else []
-    return entries, problems
+    return entries, problems, expected
 
 
 def _gap(number: int, *, first: bool) -> str:

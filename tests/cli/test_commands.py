@@ -197,6 +197,14 @@ def test_doctor_says_what_works_and_what_does_not(run: Run) -> None:
     assert said.returncode == 0
 
 
+def test_the_doctor_of_a_candidate_misses_no_content(run: Run) -> None:
+    """They have none and need none: a kit brings its own."""
+    said = run("doctor", "--json", ASSESSKIT_CONTENT="")
+    found = {each["what"]: each for each in json.loads(said.stdout)}
+    assert found["content"]["ok"]
+    assert "none here" in found["content"]["says"]
+
+
 def test_a_report_can_be_written_again_from_its_assessment(run: Run, tmp_path: Path) -> None:
     """HTML, Markdown and JSON come from the stored record alone."""
     write_assessment(tmp_path / "here/assessment.json", assessment())

@@ -22,9 +22,11 @@ from typer.testing import CliRunner
 
 from assesskit import journal
 from assesskit.cli import app
+from assesskit.cli.receiving import received
+from assesskit.cli.reviewing import _files as read_files
 from assesskit.content import load
 from assesskit.kits import take
-from assesskit.model import Assessment
+from assesskit.model import Assessment, Variant
 from assesskit.scoring import judge, score
 from assesskit.store import write_assessment
 
@@ -310,7 +312,7 @@ def test_a_submission_that_was_not_graded_here_is_refused(run: Run, here: Path, 
 
 
 def test_the_pages_are_served_until_they_are_closed(here: Path, root: Path, run: Run, tmp_path: Path) -> None:
-    """The submission's files stand beside the anchors, without its name; Ctrl-C ends it with 130."""
+    """The submission's files stand beside the anchors, without its name; Ctrl-C closes the review."""
     run("start", "tiny")
     (here / "tiny/NOTES.md").write_text("written by C-77 himself")
     digest = take(here / "tiny", load(root, "tiny"), tmp_path / "taken").submitted
@@ -329,12 +331,34 @@ def test_the_pages_are_served_until_they_are_closed(here: Path, root: Path, run:
         opener.open(address).close()
         page = opener.open(address.split("?")[0] + "judge/1").read().decode()
         server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 130
+        assert server.wait(20) == 0
         server.stdout.read()
         assert server.stderr
         server.stderr.read()
     assert "written by [candidate] himself" in page
     assert "C-77" not in page
+    assert path.with_name("page.html").exists()
+
+
+def test_the_files_of_a_sealed_submission_stand_beside_the_anchors(
+    here: Path, root: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came back with a kit is opened for reading, and does not say for whom the kit was made."""
+    for name in ("KEY", "LEDGER"):
+        monkeypatch.setenv(f"ASSESSKIT_{name}", str(tmp_path / name))
+    monkeypatch.setenv("ASSESSKIT_CONTENT", str(root))
+    assert run("invite", "tiny", "--candidate", "C-0142", "--seed", "s1").returncode == 0
+    assert run("start", "tiny-C-0142.kit.zip", "--no-services").returncode == 0
+    (here / "tiny/NOTES.md").write_text("C-0142 chose this")
+    assert run("submit", "tiny", "--no-check", "--ai", "None.", "--next", "Sleep.").returncode == 0
+    archive = here / "C-0142-tiny-submission.zip"
+    with received(archive, machine=True) as came:
+        taken = take(came.path, load(root, "tiny", "s1"), tmp_path / "taken").submitted
+    record = tiny(root).model_copy(update={"submission": taken, "variant": Variant(seed="s1")})
+    path = written(here / "assessments/x", record)
+    path.with_name("handed.json").write_text('{"candidate": "C-0142"}')
+    [files] = read_files([archive], [path], root).values()
+    assert {each.path: each.text for each in files}["NOTES.md"] == "[candidate] chose this"
 
 
 def test_compare_writes_a_page_and_names_what_is_left_out(run: Run, here: Path, root: Path, graded: Path) -> None:

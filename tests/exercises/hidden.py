@@ -28,7 +28,7 @@ def shown(exercise: Exercise) -> set[str]:
     spec = exercise.spec
     folders = [exercise.public_tests, *(exercise.folder / name for name in ("starter", "services", "contract"))]
     files = [path for folder in folders for path in files_below(folder).values()]
-    files += [exercise.folder / name for name in (spec.candidate.brief, spec.submission.wheels)]
+    files += [exercise.folder / name for name in (spec.candidate.brief, spec.submission.wheels, *spec.candidate.files)]
     told = {line for path in files for line in lines(path.read_bytes())}
     for criterion in exercise.criteria:
         told |= {text for key in ("title", "explanation") for text in lines(getattr(criterion, key).encode())}
@@ -41,7 +41,9 @@ def hidden(exercise: Exercise) -> dict[str, set[str]]:
     code = {"checks": files_below(exercise.hidden_tests).values(), "proof": proof.values()}
     found = {kind: {line for path in paths for line in lines(path.read_bytes())} for kind, paths in code.items()}
     found["notes"] = set(notes(exercise))
-    found["variants"] = set(lines(exercise.default.variants_file.read_bytes()))
+    for file in sorted(exercise.default.folder.glob("*.toml")):  # what a seed could draw, which faults were put in
+        if file.name != "exercise.toml":
+            found[file.name] = set(lines(file.read_bytes()))
     return {kind: told - shown(exercise) for kind, told in found.items()}
 
 

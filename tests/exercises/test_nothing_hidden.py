@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.exercises.hidden import facts, hidden, in_archive, in_workspace, leaks, runs, spellings
 
 from assesskit.content import Exercise, load, slugs
-from assesskit.content.given import Given
+from assesskit.content.given import Given, given_files
 from assesskit.kits.inviting import Invitation, invite
 from assesskit.kits.journey import begin
 from assesskit.kits.kit import open_kit
@@ -40,7 +41,8 @@ def test_there_is_something_to_hide(given) -> None:
     """The search below looks for hundreds of lines of each kind, and finds each where it is."""
     exercise, _ = given
     told = hidden(exercise)
-    assert min(len(those) for those in told.values()) > 10
+    assert min(len(those) for those in told.values()) > 5
+    assert min(len(told[kind]) for kind in ("checks", "proof", "notes")) > 50
     for path in (next(iter(exercise.hidden_tests.glob("test_*.py"))), exercise.rubric_file):
         assert leaks([(path.name, path.read_bytes())], told)
 
@@ -53,6 +55,15 @@ def test_neither_kit_nor_workspace_holds_what_is_hidden(given) -> None:
     assert leaks(in_workspace(folder / "work"), told) == []
 
 
+def test_no_file_of_a_kit_comes_from_where_hidden_things_are(given) -> None:
+    """Whatever an exercise names for candidates."""
+    exercise, _ = given
+    never = (exercise.folder / "proof", exercise.hidden_tests, exercise.rubric_file.parent)
+    paths = [path.resolve() for path in given_files(exercise).values()]
+    assert [path for path in paths if any(path.is_relative_to(folder.resolve()) for folder in never)] == []
+    assert not {path.name for path in paths} & {"exercise.toml", "variants.toml", "faults.toml"}
+
+
 def test_what_hidden_checks_know_is_not_told(given) -> None:
     """Their facts and files, their names, the claims of proofs."""
     exercise, folder = given
@@ -63,7 +74,9 @@ def test_what_hidden_checks_know_is_not_told(given) -> None:
     assert "proof" not in said.spec
     everything = b"".join(data for _, data in in_archive(folder / "kit.zip")).decode()
     names = [check.name for checks in exercise.checks.values() for check in checks if check.visibility == "hidden"]
-    names += [mutant.name for mutant in exercise.mutants if "-" in mutant.name]
+    brief = (exercise.folder / exercise.spec.candidate.brief).read_text()
+    names += [mutant.name for mutant in exercise.mutants if "-" in mutant.name and f"`{mutant.name}`" not in brief]
+    assert len(names) > 10
     assert [name for name in names if name.rpartition("::")[2] in everything] == []
 
 
@@ -71,8 +84,9 @@ def test_a_kit_does_not_say_what_other_seeds_draw(given) -> None:
     """No word of another variant is in it, so nobody can tell from one kit what another holds."""
     exercise, folder = given
     words = spellings(exercise)
-    everything = b"".join(data for _, data in in_archive(folder / "kit.zip")).decode().lower()
-    assert len(words) > 20
+    content = (data for name, data in in_archive(folder / "kit.zip") if name.startswith("content/"))
+    everything = b"".join(content).decode().lower()
+    assert len(words) > 10
     assert sorted(word for word in words if re.search(rf"(?<![a-z]){word}(?![a-z])", everything)) == []
 
 
@@ -80,7 +94,7 @@ def test_a_kit_does_not_say_what_other_seeds_draw(given) -> None:
 def wheel(tmp_path_factory) -> Path:
     """The package a candidate installs."""
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return Path(next(out.glob("*.whl")))
 
@@ -93,6 +107,16 @@ def test_the_package_holds_no_content(wheel: Path) -> None:
     folders = {name.split("/")[1] for name in names if name.startswith("assesskit/") and name.count("/") > 1}
     assert folders == {path.name for path in (ROOT / "src/assesskit").iterdir() if path.is_dir()} - {"__pycache__"}
     assert not any("shipped" in name or "/hidden/" in name or "/proof/mutants" in name for name in names)
+
+
+def test_the_source_archive_holds_no_content_either(wheel: Path) -> None:
+    """Who installs from sources gets the same files, and what builds them."""
+    with tarfile.open(next(wheel.parent.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    others = {name for name in names if not name.startswith("src/assesskit/")}
+    assert others == {"PKG-INFO", "README.md", ".gitignore", "constraints.txt", "pyproject.toml"}
+    package = {name.removeprefix("src/") for name in names if name.startswith("src/assesskit/")}
+    assert {name for name in package if "/shipped/" in name or "/hidden/" in name} == set()
 
 
 @pytest.mark.parametrize("slug", slugs(ROOT))

@@ -75,6 +75,14 @@ def test_an_edited_entry_is_told_and_does_not_count(record: Path):
     assert [entry.author for entry in found.entries] == ["assesskit", "Lee"]
 
 
+def test_what_is_added_after_an_edited_entry_is_not_wrong_as_well(record: Path):
+    journal.append(record, [level("Kim", 1)])
+    rewrite(record, lambda held: [held[0], held[1].replace('"level":1', '"level":3')])
+    journal.append(record, [level("Lee", 1)])
+    journal.append(record, [level("Ann", 1)])
+    assert len(journal.read(record).problems) == 1
+
+
 def test_an_entry_whose_digest_was_made_again_no_longer_fits_the_next(record: Path):
     journal.append(record, [level("Kim", 1)])
     journal.append(record, [level("Lee", 1)])

@@ -109,6 +109,17 @@ def test_a_fact_that_is_not_there_cannot_be_given(tmp_path: Path) -> None:
         content.load(tiny.build(tmp_path, {tiny.TOML: wrong}), "tiny")
 
 
+def test_a_fact_that_a_public_check_reads_must_be_given(tmp_path: Path) -> None:
+    """Or the check would break where nobody of us sees it."""
+    reads = ("    pass\n", '    assert facts["audience"]\n')
+    with pytest.raises(
+        ContentError, match=r"public/test_hello.py: reads the fact 'audience', which .*candidate.facts lacks"
+    ):
+        content.load(tiny.build(tmp_path / "a", {tiny.PUBLIC: reads}), "tiny")
+    given = ('starter = "starter"', 'starter = "starter"\nfacts = ["audience"]')
+    assert content.load(tiny.build(tmp_path / "b", {tiny.PUBLIC: reads, tiny.TOML: given}), "tiny")
+
+
 def test_a_variant_is_given_as_it_was_drawn(tmp_path: Path, signer: Signer) -> None:
     """The kit of a seed has the renamed files, and not what else could have been drawn."""
     root = varied.build(tmp_path / "root")
@@ -167,7 +178,7 @@ def no_manifest(said: dict[str, Any], _files: dict[str, bytes]) -> None:
         (resigned, "is not what was signed"),
         (newer, r"was made by a newer assesskit \(assesskit/kit/2; this one reads assesskit/kit/1\)"),
         (of_another_kind, "is no kit"),
-        (unknown_key, "kit.json: manifest.bonus: "),
+        (unknown_key, "kit.json: 'manifest.bonus': "),
         (no_manifest, "is no kit: it holds no kit.json"),
     ],
 )

@@ -89,6 +89,10 @@ def endless_time(said: dict[str, Any], _files: dict[str, bytes]) -> None:
     said["seconds"] = float("inf")
 
 
+def zoneless(said: dict[str, Any], _files: dict[str, bytes]) -> None:
+    said["submitted"] = "2026-03-04T05:06:07"
+
+
 def stowaway(_said: dict[str, Any], files: dict[str, bytes]) -> None:
     files["note.txt"] = b""
 
@@ -101,6 +105,7 @@ def stowaway(_said: dict[str, Any], files: dict[str, bytes]) -> None:
         (other_digest, "submission.json is about other files than work.zip holds"),
         (endless_note, "'ai': "),
         (endless_time, "submission.json: "),
+        (zoneless, "'submitted': "),
         (stowaway, "holds something else than"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from tests.reports import hostile, people
+from tests.reports import hostile, people, samples
 from tests.reports.browsing import listened, started
 from tests.reports.test_browser import PAGES, ROLES
 from tests.reports.test_compare import compared
@@ -17,7 +17,9 @@ from tests.review.test_app import BASE, client
 
 from assesskit import reports
 from assesskit.judging import Reviewed
+from assesskit.reports import candidate
 from assesskit.reports.cohort import Cohort, Marked
+from assesskit.reports.impact import Group, Impact
 from assesskit.review.app import Gate
 from assesskit.review.desk import Desk, SubmittedFile, Work
 
@@ -32,6 +34,10 @@ FOREIGN = """hrefs => [...document.querySelectorAll(
     [...document.querySelectorAll('a')].map(each => each.getAttribute('href'))
       .filter(each => !new RegExp(hrefs).test(each)))"""
 """What is in a page and not of ours, a link included that the pattern does not know."""
+USABLE = """[...document.querySelectorAll('a[href], summary, [tabindex="0"]')]
+    .filter(each => !each.closest('details:not([open]) > :not(summary)'))"""
+FOCUSED = f"() => [{USABLE}.indexOf(document.activeElement), getComputedStyle(document.activeElement).outlineStyle]"
+"""Which of the things that can be used has the focus, and how it shows that."""
 OURS = r"^(#[\w-]+|report\.html#criterion-\d+|report\.html)$"
 OURS_IN_A_REVIEW = r"^(#main|/|/agreement|/judge/\d+)$"
 
@@ -99,6 +105,13 @@ def test_axe_finds_nothing_on_a_telephone(page: Page, name: str):
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_a_candidate_is_told(page: Page, scheme: str):
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_content(candidate.html(candidate.redacted(samples.assessment(), candidate.Detail.SEEN)))
+    assert violations(page) == []
+
+
 @pytest.mark.parametrize("path", ["/", "/judge/1", "/agreement", "/nowhere"])
 def test_axe_finds_nothing_in_a_review(page: Page, at: MakeDesk, path: str):
     judge_all(at("Lee"))
@@ -106,6 +119,20 @@ def test_axe_finds_nothing_in_a_review(page: Page, at: MakeDesk, path: str):
     judge_all(desk, 3)
     page.set_content(client(desk, Gate()).get(path, base_url=BASE).text)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("name", ["reviewed", "one-page", "compared"])
+def test_tab_reaches_whatever_can_be_used_and_shows_where_it_is(page: Page, name: str):
+    """Links, folds and tables that scroll: each once, in the order of the page, with a ring around it."""
+    page.set_content(PAGES[name])
+    usable = page.evaluate(f"{USABLE}.length")
+    seen: list[int] = []
+    for _ in range(usable):
+        page.keyboard.press("Tab")
+        at, ring = page.evaluate(FOCUSED)
+        seen.append(at)
+        assert ring == "solid", at
+    assert seen == list(range(usable))
 
 
 def test_there_are_a_hundred():
@@ -117,7 +144,11 @@ def test_a_hundred_hostile_texts_in_every_field_do_nothing_in_a_browser(page: Pa
     noise = listened(page)
     for text in hostile.HUNDRED:
         seen = people.reviewed(1, 3, hostile.everywhere(text), _names(text), _saved(text))
-        forms = (reports.html(seen, ROLES), reports.one_page(seen, ROLES), reports.comparison(_cohort(seen, text)))
+        forms = (
+            reports.html(seen, ROLES),
+            reports.one_page(seen, ROLES),
+            reports.comparison(_cohort(seen, text), _groups(text)),
+        )
         for form in forms:
             page.set_content(form)
             assert page.evaluate(FOREIGN, OURS) == [], text
@@ -127,6 +158,10 @@ def test_a_hundred_hostile_texts_in_every_field_do_nothing_in_a_browser(page: Pa
 
 def _cohort(seen: Reviewed, text: str) -> Cohort:
     return compared(seen, marked=(Marked(text, text),))
+
+
+def _groups(text: str) -> Impact:
+    return Impact((Group(text, 9, 9, 1.0, 1.0),), 0, 0)
 
 
 def _names(text: str) -> tuple[str, str]:

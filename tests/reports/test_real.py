@@ -92,6 +92,40 @@ def test_the_one_page_prints_to_two_sheets(browser: Browser, tmp_path: Path):
     assert missing == []
 
 
+def test_the_one_page_prints_to_two_sheets_however_much_there_is_to_say(browser: Browser, tmp_path: Path):
+    """Every check failed with a long text or left open for a reason of its own, and the record was changed."""
+    found = longest()
+    long = (
+        "the service answered with something else than what the contract asks for, in a way that takes long to tell "
+        * 6
+    )
+    results = tuple(
+        result.model_copy(
+            update={
+                "verdict": "ungraded" if at % 3 else "not_met",
+                "reason": f"{at} {long}",
+                "observations": tuple(
+                    each.model_copy(
+                        update={
+                            "outcome": "inconclusive" if at % 3 else "failed",
+                            "summary": f"{at} {long}",
+                            "expected": long,
+                        }
+                    )
+                    for each in result.observations
+                ),
+            }
+        )
+        for at, result in enumerate(found.assessment.results)
+    )
+    crowded = Reviewed(
+        found.assessment.model_copy(update={"results": results}), found.entries, (long, long), chained=True
+    )
+    sheets = printed(browser, reports.one_page(crowded, people.roles()), tmp_path)
+    assert len(sheets) == 2
+    assert "This page does not say whether to hire." in " ".join(sheets)
+
+
 def bare(text: str) -> str:
     """Text without what a line break or a ligature does to it."""
     return "".join(unicodedata.normalize("NFKC", text).replace("-", "").split())

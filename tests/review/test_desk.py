@@ -86,14 +86,30 @@ def test_what_checks_saw_does_not_say_who_it_was(at: MakeDesk):
 
 def test_a_name_is_taken_out_of_nested_evidence_whatever_its_case():
     data = {"ada lovelace": [{"url": "/x?n=ADA LOVELACE", "n": 3}], "other": "adamant lovelacework"}
-    assert without(data, pattern("Ada Lovelace")) == {
+    assert without(data, pattern(["Ada Lovelace"])) == {
         "[candidate]": [{"url": "/x?n=[candidate]", "n": 3}],
         "other": "adamant lovelacework",
     }
 
 
+def test_the_candidate_of_a_kit_is_a_name_as_well(at: MakeDesk, record: Path):
+    """The archive may be called otherwise than the kit was made for."""
+    desk = at()
+    record.with_name("handed.json").write_text('{"candidate": "answered with"}')
+    assert desk.seen_of(desk.task(1))[0].observations[0].summary == "hello [candidate] was [candidate] 500"
+
+
+@pytest.mark.parametrize("odd", ["", "[]", "{}", "null"])
+def test_notes_that_do_not_say_whose_kit_it_was_are_told(at: MakeDesk, record: Path, odd: str):
+    """Rather than shown with a name in them."""
+    record.with_name("handed.json").write_text(odd)
+    desk = at()
+    with pytest.raises(UsageError, match="does not say whose kit it was"):
+        desk.seen_of(desk.task(1))
+
+
 def test_a_name_of_two_letters_is_left_in_because_it_is_part_of_words():
-    assert without("on and on", pattern("on")) == "on and on"
+    assert without("on and on", pattern(["on"])) == "on and on"
 
 
 def test_files_that_are_no_text_or_too_long_are_left_out_and_notes_come_first(tmp_path: Path):
@@ -101,7 +117,7 @@ def test_files_that_are_no_text_or_too_long_are_left_out_and_notes_come_first(tm
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
     files = [(path.relative_to(tmp_path).as_posix(), path) for path in sorted(tmp_path.rglob("*")) if path.is_file()]
-    found = readable(files, NAME, limit=20)
+    found = readable(files, [NAME], limit=20)
     assert [(each.path, each.text) for each in found] == [("z/NOTES.md", "by [candidate]"), ("app.py", "x")]
 
 

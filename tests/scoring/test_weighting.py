@@ -71,6 +71,16 @@ def test_a_near_order_is_told_to_be_one():
     assert places([held(a=0.9, b=0.1), held(a=0.1, b=0.9)], profile(a=11, b=10)) == (Place(1, 1, 2), Place(2, 1, 2))
 
 
+def test_a_company_with_forty_competencies_does_not_wait_for_ever():
+    """Twelve of them, the heaviest, are moved: that is 4,096 combinations, whatever else there is."""
+    keys = {f"k{index}": 40 - index for index in range(40)}
+    first = held(**{key: float(index % 2) for index, key in enumerate(keys)})
+    second = held(**{key: float(index % 2 == 0) for index, key in enumerate(keys)})
+    found = places([first, second], profile(**keys))
+    assert [place.place for place in found if place] == [2, 1]
+    assert not any(place.firm for place in found if place)
+
+
 def test_equals_share_a_place():
     assert places([held(a=0.5), held(a=0.5), held(a=0.1)], profile(a=3)) == (
         Place(1, 1, 1),

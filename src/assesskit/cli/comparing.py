@@ -64,8 +64,8 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _progress(count: int) -> None:
-    if count % EVERY == 0:
-        print(f"\r{count} read …", end="", file=sys.stderr, flush=True)
+    if count % EVERY == 0 and sys.stderr.isatty():
+        print(f"{count} read …", end="\r", file=sys.stderr, flush=True)
 
 
 def _told(cohort: Cohort, page: Path) -> dict[str, object]:

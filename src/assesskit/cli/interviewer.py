@@ -93,8 +93,6 @@ def grade(
     A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
     runs it as plain processes of yours, and isolates nothing.
     """
-    from assesskit.store import write
-
     roles = settings.profiles(content)
     where: PodRuntime | None = None
     refused: list[Path] = []
@@ -105,8 +103,7 @@ def grade(
                 asked = _exercise_of(came.path, exercise, seed, content)
                 where = where or settings.isolated(runtime)
                 assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)
-                if came.handed is not None:
-                    write(folder.handed, json.dumps(came.handed, indent=2).encode())
+                came.keep(folder.handed)
         except (SubmissionError, UsageError) as error:
             tell(error)
             refused.append(path)

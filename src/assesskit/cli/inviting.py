@@ -8,7 +8,7 @@ import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,10 @@ from assesskit.cli import settings
 from assesskit.cli.settings import ContentOption, JsonOption
 from assesskit.cli.told import say, told
 from assesskit.errors import UsageError
+
+if TYPE_CHECKING:
+    from assesskit.content import Exercise
+    from assesskit.kits.ledger import Invited
 
 MOST_TIMES = 10.0
 
@@ -83,22 +87,24 @@ def invite(
     now = datetime.now(UTC)
     invitation = Invitation(candidate, level.value if level else None, secrets.token_hex(8))
     manifest, data = make(found, invitation, signer_at(settings.interviewer_key()), now=now)
-    minutes = round(found.spec.minutes * extra_time)
-    digest = hashlib.sha256(data).hexdigest()
+    minutes, digest = round(found.spec.minutes * extra_time), hashlib.sha256(data).hexdigest()
+    invited = Invited(manifest=manifest, kit_sha256=digest, minutes=minutes, name=name, noted=now)
+    note(settings.ledger(), invited)  # first: a kit that nobody remembers is worse than a line about none
     store.write(target, data)
-    note(settings.ledger(), Invited(manifest=manifest, kit_sha256=digest, minutes=minutes, name=name, noted=now))
-    own = f" --minutes {minutes}" if minutes != found.spec.minutes else ""
+    _tell(found, invited, target, machine=json_)
+
+
+def _tell(exercise: Exercise, invited: Invited, target: Path, *, machine: bool) -> None:
+    manifest, minutes = invited.manifest, invited.minutes
+    own = f" --minutes {minutes}" if minutes != manifest.minutes else ""
     start = f"assesskit start {target.name} --key {manifest.key}{own}"
-    if json_:
-        print(
-            json.dumps({"kit": manifest.kit, "file": str(target), "sha256": digest, "minutes": minutes, "start": start})
-        )
+    if machine:
+        told_ = {"kit": manifest.kit, "file": str(target), "sha256": invited.kit_sha256, "minutes": minutes}
+        print(json.dumps(told_ | {"start": start}))
         return
-    drawn = "".join(f", {key} {value}" for key, value in found.variant.parameters.items())
-    print(
-        f"kit         {target}\nexercise    {found.slug} {found.spec.version}\nvariant     seed {manifest.seed}{drawn}"
-    )
-    print(f"time box    {minutes} minutes\nsigned by   {manifest.key}")
+    drawn = "".join(f", {key} {value}" for key, value in exercise.variant.parameters.items())
+    print(f"kit         {target}\nexercise    {manifest.exercise} {manifest.version}")
+    print(f"variant     seed {manifest.seed}{drawn}\ntime box    {minutes} minutes\nsigned by   {manifest.key}")
     say("\nSend the file. In your own words, tell the candidate their time box, and that they begin with:")
     say(f"  {start}")
 

@@ -13,7 +13,7 @@ import typer
 from assesskit.cli import settings
 from assesskit.cli.settings import ContentOption, JsonOption, Kind
 from assesskit.cli.told import FAULT, stop, told
-from assesskit.errors import AssesskitError, EngineError, RuntimeUnavailableError
+from assesskit.errors import AssesskitError, EngineError, RuntimeUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
@@ -74,6 +74,15 @@ def _content(content: Path | None) -> dict[str, Any]:
 
     try:
         root = settings.root(content)
+    except UsageError as error:
+        if content is not None:
+            return {"what": "content", "ok": False, "says": str(error)}
+        return {
+            "what": "content",
+            "ok": True,
+            "says": "none here; a kit brings its own, interviewers name one: --content",
+        }
+    try:
         for slug in slugs(root):
             load(root, slug)
     except AssesskitError as error:

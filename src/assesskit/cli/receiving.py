@@ -22,6 +22,13 @@ class Received(NamedTuple):
     path: Path
     handed: dict[str, Any] | None
 
+    def keep(self, path: Path) -> None:
+        """Write what was told, if anything was, beside the assessment. Raises StoreError."""
+        from assesskit.store import write
+
+        if self.handed is not None:
+            write(path, json.dumps(self.handed, indent=2).encode())
+
 
 @contextmanager
 def received(path: Path, *, machine: bool) -> Iterator[Received]:

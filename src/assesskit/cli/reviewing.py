@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assesskit.cli import settings
+from assesskit.cli.receiving import received
 from assesskit.cli.reporting import assessment_of
 from assesskit.cli.settings import ContentOption
 from assesskit.cli.told import say, told
@@ -76,7 +78,8 @@ def _serve(desk: Desk, port: int) -> None:
         print(f"Open this address; it works once:\n\n  {address}\n", flush=True)
         say("Close the review on its page, or press Ctrl-C; everything is saved as you go.")
 
-    serve(desk, port, ready)
+    with contextlib.suppress(KeyboardInterrupt):  # it is how a person stops a server, and nothing is lost by it
+        serve(desk, port, ready)
 
 
 def _say(path: Path) -> None:
@@ -103,20 +106,32 @@ def _files(submissions: list[Path], paths: list[Path], content: Path | None) -> 
 
     Raises UsageError for one that belongs to none of the assessments, SubmissionError for one that cannot be taken.
     """
+    found: dict[Path, tuple[SubmittedFile, ...]] = {}
+    for submission in submissions:
+        if not submission.exists():
+            raise UsageError("no such file or folder", where=str(submission))
+        with received(submission, machine=False) as came:
+            for path in paths:
+                if (files := _read_files(came.path, path, content)) is not None:
+                    found[path] = files
+                    break
+            else:
+                raise UsageError(
+                    "is not what any of these assessments graded: its digest differs", where=str(submission)
+                )
+    return found
+
+
+def _read_files(submission: Path, assessment: Path, content: Path | None) -> tuple[SubmittedFile, ...] | None:
+    """Return the files of a submission, without its candidate's names; None if the assessment graded another one."""
     from assesskit.content.digests import files_below
     from assesskit.kits import take
-    from assesskit.review.desk import readable
+    from assesskit.review.desk import Work, readable
 
-    found: dict[Path, tuple[SubmittedFile, ...]] = {}
-    records = {path: _read(path).assessment for path in paths}
-    for submission in submissions:
-        for path, record in records.items():
-            exercise = settings.exercise(content, record.exercise.slug, record.variant.seed)
-            with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
-                taken = take(submission, exercise, Path(temporary) / "submission")
-                if taken.submitted.digest == record.submission.digest:
-                    found[path] = readable(files_below(taken.folder).items(), record.submission.name)
-                    break
-        else:
-            raise UsageError("is not what any of these assessments graded: its digest differs", where=str(submission))
-    return found
+    record = _read(assessment).assessment
+    exercise = settings.exercise(content, record.exercise.slug, record.variant.seed)
+    with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
+        taken = take(submission, exercise, Path(temporary) / "submission")
+        if taken.submitted.digest != record.submission.digest:
+            return None
+        return readable(files_below(taken.folder).items(), Work(assessment).names())

@@ -171,7 +171,10 @@ def status(workspace: Workspace = Path(), json_: JsonOption = False) -> None:
     if (checked := journey.state.checked) is None:
         print("last check  none yet")
     else:
-        print(f"last check  {checked.at:%Y-%m-%d %H:%M} UTC: {checked.met} of {checked.criteria} public criteria met")
+        went = f"{checked.met} of {checked.criteria} public criteria met"
+        if checked.outcome != "graded":
+            went = checked.outcome.replace("_", " ")
+        print(f"last check  {checked.at:%Y-%m-%d %H:%M} UTC: {went}")
     if running is None and states:
         say("`assesskit start` brings the services up.")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from assesskit.content.digests import irregular_below
+from assesskit.content.digests import files_below, irregular_below
 from assesskit.content.exercise import VARIANTS, Exercise
 from assesskit.content.parsing import did_you_mean
 from assesskit.content.placeholders import fill, known_placeholders, placeholders
@@ -126,6 +127,17 @@ def _handout(exercise: Exercise) -> Iterator[str]:
         yield f"{_toml(exercise)}: candidate: two files would become {name} of the workspace"
 
 
+def _given_facts(exercise: Exercise) -> Iterator[str]:
+    """Candidates have the facts that public checks read, or `check` would break on their machines and nowhere else."""
+    for name, path in files_below(exercise.public_tests).items():
+        for node in ast.walk(ast.parse(path.read_bytes())) if path.suffix == ".py" else ():
+            match node:
+                case ast.Subscript(value=ast.Name(id="facts"), slice=ast.Constant(value=str(fact))):
+                    if fact not in exercise.spec.candidate.facts:
+                        where = f"graders/{exercise.slug}/public/{name}"
+                        yield f"{where}: reads the fact {fact!r}, which {_toml(exercise)}: candidate.facts lacks"
+
+
 def _services(exercise: Exercise) -> Iterator[str]:
     """Whatever listens in the pod has a name of its own; an instrument speaks for a program of the submission."""
     spec = exercise.spec
@@ -220,4 +232,4 @@ def _distinct(exercise: Exercise) -> int:
     return len({str(each) for each in drawn})
 
 
-_RULES = (_criteria, _checks, _links, _paths, _handout, _services, _environments, _claims, _variants)
+_RULES = (_criteria, _checks, _links, _paths, _handout, _given_facts, _services, _environments, _claims, _variants)

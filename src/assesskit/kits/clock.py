@@ -10,6 +10,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from pydantic import AwareDatetime
+
 from assesskit.model import Value
 
 
@@ -17,7 +19,7 @@ class Moment(Value):
     """Something happened: the clock was `started` or `stopped`, or a command `seen`."""
 
     kind: Literal["started", "stopped", "seen"]
-    at: datetime
+    at: AwareDatetime
 
 
 class Used(NamedTuple):

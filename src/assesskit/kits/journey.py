@@ -14,11 +14,11 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from assesskit import store
 from assesskit.content import Exercise
@@ -40,7 +40,7 @@ _RESTORE = "`assesskit start KIT` with this workspace as its folder brings it ba
 class Checked(Value):
     """The last run of the public checks: how many criteria were met, and their points."""
 
-    at: datetime
+    at: AwareDatetime
     outcome: Literal["graded", "submission_failed", "harness_failed"]
     met: int
     criteria: int
@@ -131,7 +131,9 @@ def resume(kit: Kit, workspace: Path) -> Journey:
     for entry in _kept(kit):
         _put_back(kept / entry.name, entry)
     if not (kept / STATE).is_file():
-        begun = State(minutes=kit.manifest.minutes, moments=(clock.Moment(kind="started", at=origin.started),))
+        begun = State(
+            minutes=kit.manifest.minutes, moments=(clock.Moment(kind="started", at=origin.started.astimezone(UTC)),)
+        )
         store.write(kept / STATE, _json(begun))
     return read_journey(workspace)
 

@@ -15,11 +15,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
 from assesskit.errors import UsageError
 from assesskit.kits.manifest import FrozenFile, Seed, Sha256
@@ -58,7 +57,7 @@ class KitManifest(Value):
     level: Literal["mid", "senior", "staff"] | None
     minutes: int = Field(gt=0)
     pause: bool
-    issued: datetime
+    issued: AwareDatetime
     tool: str
     key: PublicKey
     handout: Sha256
@@ -142,7 +141,7 @@ def read_signed(data: bytes | None, where: str) -> SignedKit:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{MANIFEST}: {key}: {first['msg']}", where=where, hint=_AGAIN) from error
+        raise UsageError(f"{MANIFEST}: {key!r}: {first['msg']}", where=where, hint=_AGAIN) from error
 
 
 def _other(schema: object) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from assesskit.errors import StoreError, UsageError
 from assesskit.kits.kit import KitId, KitManifest
@@ -31,7 +30,7 @@ class Invited(Value):
     kit_sha256: Sha256
     minutes: int = Field(gt=0)
     name: str | None = None
-    noted: datetime
+    noted: AwareDatetime
 
     @property
     def kit(self) -> KitId:

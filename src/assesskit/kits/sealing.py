@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
 from assesskit import __version__, store
 from assesskit.errors import SubmissionError
@@ -49,8 +49,8 @@ class Handed(Value):
     kit: SignedKit
     work: Sha256
     digest: Sha256
-    submitted: datetime
-    seconds: float = Field(ge=0, allow_inf_nan=False)
+    submitted: AwareDatetime
+    seconds: float = Field(ge=0, le=1e9, allow_inf_nan=False)
     set_back: bool
     tools: dict[str, str]
     checked: Checked | None
@@ -144,6 +144,8 @@ def _began_with_kit(handed: Handed, manifest: Manifest, where: str) -> None:
     same = (began.exercise, began.version, began.seed, began.kit) == (kit.exercise, kit.version, kit.seed, kit.handout)
     if not same:
         raise SubmissionError("its workspace did not begin with its kit", where=where)
+    if began.started.tzinfo is None:
+        raise SubmissionError("tells when it was started without a time zone", where=where)
     if manifest.digest() != handed.digest:
         raise SubmissionError(f"{HANDED} is about other files than {WORK} holds", where=where)
 

@@ -7,7 +7,7 @@ from assesskit.model import CriterionResult, Evidence
 from assesskit.reports.evidence import Latency, piece
 from assesskit.reports.views import heaviest, of, unjudged
 
-MOST = 200
+MOST = 160
 """Characters of what was seen that stand in a question."""
 
 
@@ -17,9 +17,9 @@ def asked(result: CriterionResult) -> str:
         return _apart(result)
     for each in result.observations:
         if each.outcome == "failed" and each.summary:
-            wanted = f" The exercise asks for: {_short(each.expected)}." if _line(each.expected) else ""
+            wanted = f" The exercise asks for: {_ended(each.expected)}" if _line(each.expected) else ""
             asks = "How does your code come to that, and who would notice first?"
-            return f"We saw this: {_short(each.summary)}.{wanted} {asks}"
+            return f"We saw this: {_ended(each.summary)}{wanted} {asks}"
         if each.outcome in ("errored", "inconclusive", "skipped") and result.verdict == "ungraded":
             why = _short(each.summary) or "a check of ours did not finish"
             return f"We could not judge this ({why}). How would you show us that it holds?"
@@ -54,6 +54,12 @@ def _latency(evidence: tuple[Evidence, ...]) -> str:
 def _short(text: str) -> str:
     line = _line(text).rstrip(".")
     return line if len(line) <= MOST else f"{line[:MOST].rstrip()}…"
+
+
+def _ended(text: str) -> str:
+    """A short text as a sentence: with one end, where it was cut as well."""
+    short = _short(text)
+    return short if short.endswith("…") else f"{short}."
 
 
 def _line(text: str) -> str:

@@ -205,21 +205,29 @@ def _xml(text: str) -> str:
     return str(visible(text)).replace("\ufffe", "⟨U+FFFE⟩").replace("\uffff", "⟨U+FFFF⟩")
 
 
+def _is_https(url: str) -> bool:
+    try:
+        where = urlsplit(url)
+    except ValueError:
+        return False
+    return where.scheme == "https" and bool(where.hostname) and url.isprintable() and " " not in url
+
+
 def as_ats(reviewed: Reviewed, url: str) -> str:
     """The answer to `test_status` of Greenhouse's assessment partner API, for the partner's server to give.
 
     Source: developers.greenhouse.io/assessment.html. `url` is where people find the report; the score is the share of
-    the judged points in percent, null where none could be judged. Raises UsageError for an address that is none.
+    the judged points in percent, left out where none could be judged. Raises UsageError for an address that is none.
     """
-    where = urlsplit(url)
-    if where.scheme != "https" or not where.hostname or not url.isprintable() or " " in url:
+    if not _is_https(url):
         raise UsageError(f"{url!r} is no https address", where="--url", hint="Say where people find the report.")
     now, sum_ = reviewed.now, reviewed.sum
     open_ = now.outcome == "harness_failed"
+    score = {"partner_score": round(100 * sum_.earned / sum_.judged)} if sum_.judged and not open_ else {}
     told: dict[str, Any] = {
         "partner_status": "in progress" if open_ else "complete",
         "partner_profile_url": url,
-        "partner_score": round(100 * sum_.earned / sum_.judged) if sum_.judged and not open_ else None,
+        **score,
         "metadata": {
             "Outcome": views.outcome(now),
             "Points": f"{views.number(sum_.earned)} of {sum_.judged} judged, {sum_.total - sum_.judged} not judged",

@@ -32,6 +32,12 @@ def excerpt(text: str, limit: int = 4000) -> str:
     return f"{text[:limit]}\n… {len(text) - limit:,} more characters in assessment.json"
 
 
+def brief(text: str, limit: int) -> str:
+    """The first `limit` characters on one line; for a page that leads to the whole text."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[:limit].rstrip()}…"
+
+
 def tail(text: str, limit: int = 8000) -> str:
     """The last `limit` characters, and how many the record holds before them; for logs, whose end says why."""
     if len(text) <= limit:

@@ -98,7 +98,7 @@ def environment(more: BaseLoader | None = None) -> Environment:
         "levels_in_words": levels,
     }
     found.filters |= {"piece": evidence.piece, "message": evidence.message, "as_json": evidence.as_json}
-    found.filters |= {"excerpt": inert.excerpt, "tail": inert.tail}
+    found.filters |= {"excerpt": inert.excerpt, "tail": inert.tail, "brief": inert.brief}
     return found
 
 

@@ -29,10 +29,10 @@ CHECK_WORDS = {
     "skipped": "Not run",
 }
 BANDS: dict[Band | None, str] = {
-    "below": "below what is expected",
+    "below": "below",
     "within": "as expected",
-    "above": "above what is expected",
-    None: "too little was judged to say",
+    "above": "above",
+    None: "too little judged",
 }
 _PHASES = {
     "images": "the preparation of the images",

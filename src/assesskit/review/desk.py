@@ -6,6 +6,7 @@ Flask is not needed here: a browser and a file go through the same desk.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from assesskit.agreement import Agreement, agreement
 from assesskit.errors import UsageError
 from assesskit.judging import Entry, Reviewed, Said, person
 from assesskit.model import Criterion, CriterionResult, Evidence, Observation
+from assesskit.store import RunFolder
 
 NAMELESS = "[candidate]"
 SHORTEST_NAME = 4
@@ -46,6 +48,15 @@ class Work:
     def read(self) -> Reviewed:
         """What stands in it now."""
         return _read(self.path, _stamp(self.path), _stamp(journal.journal_of(self.path)))
+
+    def names(self) -> tuple[str, ...]:
+        """What could tell who it was: the submission's name, and the candidate of its kit. Raises UsageError."""
+        handed = RunFolder(self.path.parent).handed
+        try:
+            kit = [str(json.loads(handed.read_bytes())["candidate"])] if handed.exists() else []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError("does not say whose kit it was", where=str(handed)) from error
+        return (self.read().assessment.submission.name, *kit)
 
 
 @lru_cache(maxsize=64)
@@ -155,7 +166,7 @@ class Desk:
     def seen_of(self, task: Task) -> tuple[CriterionResult, ...]:
         """What checks saw in the competency of a task, without the candidate's name."""
         now = task.work.read().now
-        names = names_of(now.submission.name)
+        names = names_of(task.work.names())
         return tuple(
             nameless(result, names)
             for result in now.results
@@ -192,11 +203,10 @@ def _letter(index: int) -> str:
     return (_letter(more - 1) if more else "") + chr(ord("A") + last)
 
 
-def names_of(name: str) -> re.Pattern[str] | None:
-    """What a submission's name looks like inside a text; None for one too short to be told from words."""
-    if len(name.strip()) < SHORTEST_NAME:
-        return None
-    return re.compile(rf"(?<!\w){re.escape(name.strip())}(?!\w)", re.IGNORECASE)
+def names_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    """What a candidate's names look like inside a text; None where all are too short to be told from words."""
+    known = sorted({name.strip() for name in names if len(name.strip()) >= SHORTEST_NAME}, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)", re.IGNORECASE) if known else None
 
 
 def nameless(result: CriterionResult, names: re.Pattern[str] | None) -> CriterionResult:
@@ -231,16 +241,16 @@ def without(value: Any, names: re.Pattern[str] | None) -> Any:
 
 
 def readable(
-    files: Iterable[tuple[str, Path]], name: str, limit: int = 256 * 1024, most: int = 200
+    files: Iterable[tuple[str, Path]], names: Iterable[str], limit: int = 256 * 1024, most: int = 200
 ) -> tuple[SubmittedFile, ...]:
     """The files of a submission that are text, notes first, without the candidate's name in text or path."""
-    names = names_of(name)
+    known = names_of(names)
     found = []
     for path, file in files:
         data = file.read_bytes()[: limit + 1]
         if b"\0" in data or len(data) > limit:
             continue
         text = data.decode("utf-8", "replace")
-        found.append(SubmittedFile(without(path, names), without(text, names)))
+        found.append(SubmittedFile(without(path, known), without(text, known)))
     found.sort(key=lambda each: (not each.path.lower().endswith(".md"), each.path.count("/"), each.path))
     return tuple(found[:most])

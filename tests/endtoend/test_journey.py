@@ -1,0 +1,88 @@
+"""From a kit to a verdict: a candidate's `check` sees what the interviewer's `grade` will."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.endtoend.conftest import ROOT
+
+from assesskit.assess import Task, assess
+from assesskit.cli import settings
+from assesskit.kits import take
+from assesskit.proof.claims import claims
+from assesskit.prove import lay_out
+
+SEED = "a"
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run a command that must do its work, as one interviewer, and as a candidate who has no content root."""
+    env = os.environ | {"ASSESSKIT_KEY": str(tmp_path / "key.pem"), "ASSESSKIT_LEDGER": str(tmp_path / "ledger.jsonl")}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        root = str(ROOT) if words[0] in {"invite", "grade"} else ""
+        command = [sys.executable, "-m", "assesskit.cli", *words]
+        more = {"ASSESSKIT_CONTENT": root}
+        return subprocess.run(command, env=env | more, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    return run
+
+
+@pytest.fixture
+def work(tmp_path: Path, run: Run) -> Path:
+    """The workspace of a kit."""
+    run("invite", "build-service", "--candidate", "C-1", "--seed", SEED, "--out", "kit.zip")
+    run("start", "kit.zip", "work", "--no-services")
+    return tmp_path / "work"
+
+
+@pytest.mark.parametrize("runtime", ["process"])
+def test_check_and_grade_agree_on_every_public_criterion(work: Path, run: Run, prepared: str, tmp_path: Path) -> None:
+    """A flawed program, checked from a kit and graded with all content: the same verdicts, for the same reasons."""
+    exercise = settings.exercise(ROOT, "build-service", SEED)
+    demo = next(mutant.name for mutant in exercise.mutants if mutant.demo)
+    claim = next(each for each in claims(exercise) if each.name == demo)
+    program = lay_out(claim, tmp_path / "program")
+    subprocess.run(["cp", "-r", f"{program}/.", str(work)], check=True)
+    said = run("check", "work", "--runtime", prepared, "--json").stdout.splitlines()
+    checked = json.loads(said[-1])["verdicts"]
+    taken = take(work, exercise, tmp_path / "taken")
+    public = {key for key, checks in exercise.checks.items() if any(each.visibility == "public" for each in checks)}
+    without = frozenset(criterion.id for criterion in exercise.criteria) - public
+    task = Task(exercise, taken.folder, taken.submitted, without=without)
+    graded = assess(task, settings.runtime(settings.Kind(prepared)), quiet_lock=tmp_path / "q", on_event=lambda _: None)
+    verdicts = graded.assessment.verdicts()
+    assert checked == {key: verdicts[key] for key in checked}
+    assert set(checked) == public
+    fails = public.intersection(claim.fails)
+    assert fails
+    assert {key for key, verdict in checked.items() if verdict == "not_met"} == fails
+
+
+@pytest.mark.parametrize("runtime", ["process"])
+def test_what_is_handed_in_is_graded_and_told_to_its_candidate(
+    work: Path, run: Run, prepared: str, tmp_path: Path
+) -> None:
+    """From the archive to the record, with the notes beside it, and to the candidate's own report."""
+    (work / "Dockerfile").write_text("ARG BASE_IMAGE=python:3.12-slim\nFROM ${BASE_IMAGE}\n")
+    run("submit", "work", "--no-check", "--ai", "None at all.", "--next", "A command for it.")
+    graded = run("grade", "C-1-build-service-submission.zip", "--runtime", prepared)
+    assert "ledger" not in graded.stderr
+    folder = next((tmp_path / "assessments").iterdir())
+    assert folder.name.startswith("C-1-build-service-submission-")
+    handed = json.loads((folder / "handed.json").read_text())
+    assert handed == {"candidate": "C-1", "ai": "None at all.", "next": "A command for it.", "remarks": []}
+    record = json.loads((folder / "assessment.json").read_text())
+    assert (record["outcome"], record["variant"]["seed"]) == ("submission_failed", SEED)
+    told = run("report", str(folder), "--for", "candidate", "--format", "md").stdout
+    assert "has neither CMD nor ENTRYPOINT" in told

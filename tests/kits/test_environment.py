@@ -1,0 +1,136 @@
+"""The services beside a candidate's work: one keeper for a workspace, which tries other ports and ends with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.content import tiny
+from tests.kits.conftest import NOW
+
+from assesskit import content
+from assesskit.environment import Keeper, down, keeper, up
+from assesskit.errors import EngineError, UsageError
+from assesskit.kits.inviting import Invitation, invite
+from assesskit.kits.journey import Journey, begin
+from assesskit.kits.kit import open_kit
+
+FOLDER = "exercises/tiny/services/stock"
+SERVE = """
+import http.server, os, pathlib, socket, sys
+taken = pathlib.Path({taken!r})
+if not taken.exists():
+    taken.write_text(os.environ["PORT"])
+    sys.exit("OSError: [Errno 98] Address already in use")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def journey(tmp_path: Path, signer) -> Journey:
+    """A workspace whose service finds its port taken the first time."""
+    program = {
+        f"{FOLDER}/Dockerfile": 'FROM ${BASE_IMAGE}\nCMD ["python", "serve.py"]\n',
+        f"{FOLDER}/serve.py": SERVE.format(taken=str(tmp_path / "taken")),
+    }
+    exercise = content.load(tiny.build(tmp_path / "root", program), "tiny")
+    (tmp_path / "kit.zip").write_bytes(invite(exercise, Invitation("C-1", None, "0" * 16), signer, now=NOW)[1])
+    return begin(open_kit(tmp_path / "kit.zip"), tmp_path / "work", now=NOW)
+
+
+def gone(running: Keeper) -> bool:
+    until = time.monotonic() + 10
+    while running.lives():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_a_taken_port_is_exchanged_and_two_terminals_share_a_keeper(journey: Journey, tmp_path: Path) -> None:
+    """The service comes up on another port; starting it twice at once gives one keeper, and stopping it none."""
+    found: list[Keeper] = []
+
+    def start() -> None:
+        found.append(up(journey.folder, journey.exercise(), tmp_path / "cache", lambda _: None))
+
+    terminals = [threading.Thread(target=start) for _ in range(2)]
+    for terminal in terminals:
+        terminal.start()
+    for terminal in terminals:
+        terminal.join(60)
+    try:
+        assert len({one.pid for one in found}) == 1
+        port = int(found[0].urls["stock"].rpartition(":")[2])
+        assert port != int((tmp_path / "taken").read_text())
+        assert found[0].ask("status")["services"] == {"stock": "running"}
+        assert (journey.folder / "keeper.json").stat().st_mode & 0o777 == 0o600
+    finally:
+        assert down(journey.folder)
+    assert gone(found[0])
+    assert not down(journey.folder)
+
+
+def test_the_keeper_ends_with_its_workspace_and_after_a_move(journey: Journey, tmp_path: Path) -> None:
+    """Nothing stays behind a workspace that was thrown away; one that was moved has no services until it is started."""
+    (tmp_path / "taken").touch()
+    running = up(journey.folder, journey.exercise(), tmp_path / "cache", lambda _: None)
+    services = psutil.Process(running.pid).children(recursive=True)
+    moved = Path(shutil.move(journey.workspace, tmp_path / "moved"))
+    assert keeper(moved / ".git" / "assesskit") is None
+    assert gone(running)
+    assert psutil.wait_procs(services, timeout=10)[1] == []
+
+
+def test_a_start_that_was_interrupted_leaves_nothing_running(signer, tmp_path: Path) -> None:
+    """Ctrl-C while a service takes its time: the keeper and the service end, the workspace stays."""
+    slow = "import os, pathlib, time\npathlib.Path({0!r}).write_text(str(os.getpid()))\ntime.sleep(60)\n"
+    program = {
+        f"{FOLDER}/Dockerfile": 'FROM ${BASE_IMAGE}\nCMD ["python", "serve.py"]\n',
+        f"{FOLDER}/serve.py": slow.format(str(tmp_path / "pid")),
+    }
+    exercise = content.load(tiny.build(tmp_path / "slow", program), "tiny")
+    (tmp_path / "slow.zip").write_bytes(invite(exercise, Invitation("C-2", None, "1" * 16), signer, now=NOW)[1])
+    command = [sys.executable, "-m", "assesskit.cli", "start", "slow.zip", "slow-work"]
+    env = os.environ | {"ASSESSKIT_CACHE": str(tmp_path / "cache")}
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as started:
+        until = time.monotonic() + 60
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        service = psutil.Process(int((tmp_path / "pid").read_text()))
+        started.send_signal(signal.SIGINT)
+        assert started.wait(20) == 130
+    assert psutil.wait_procs([service], timeout=15)[1] == []
+    assert (tmp_path / "slow-work" / "README.md").is_file()
+    assert keeper(tmp_path / "slow-work/.git/assesskit") is None
+
+
+def test_whoever_does_not_know_the_token_is_told_nothing(journey: Journey, tmp_path: Path) -> None:
+    """Other programs of the machine reach the port: they get no answer, and the keeper goes on."""
+    (tmp_path / "taken").touch()
+    running = up(journey.folder, journey.exercise(), tmp_path / "cache", lambda _: None)
+    try:
+        stranger = running.model_copy(update={"token": "0" * 32})
+        with pytest.raises(EngineError, match="does not answer"):
+            stranger.ask("end")
+        with socket.create_connection(("127.0.0.1", running.port)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        with pytest.raises(UsageError, match="no such service; there are: stock"):
+            running.ask("logs", "store")
+        assert running.ask("status")["services"] == {"stock": "running"}
+    finally:
+        down(journey.folder)
