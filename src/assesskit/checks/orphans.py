@@ -45,7 +45,7 @@ def expect_no_orphans(
     def whole(spans: list[Span]) -> bool:
         return not _missing(spans, wanted) and not _orphans(spans, trips)
 
-    spans = hops.arrived(collector, ids, whole)
+    spans = hops.arrived(collector, ids, whole, at_least=hops.BATCH)
     missing, orphans = _missing(spans, wanted), _orphans(spans, trips)
     if (missing or orphans) and [_lost(agent) for agent in agents] != before:
         raise Inconclusive("an instrument of ours has lost spans on this machine")
