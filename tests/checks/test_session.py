@@ -14,6 +14,8 @@ from assesskit.checks.harness import Harness
 from assesskit.checks.tokens import Tokens
 from assesskit.checks.world import World
 
+pytestmark = pytest.mark.alone
+
 HEAD = """
 import unittest
 import pytest

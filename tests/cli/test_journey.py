@@ -8,6 +8,7 @@ import os
 import signal
 import urllib.request
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,9 @@ from tests.cli.conftest import Run
 from tests.content.tiny import build
 
 from assesskit.cli import inviting
+from assesskit.content import load
+from assesskit.kits import inviting as kits_inviting
+from assesskit.signatures import signer_at
 
 SERVE = """
 import http.server, os, sys
@@ -55,7 +59,7 @@ def walk(run: Run, tmp_path: Path) -> Run:
 
     def walk(*words: str | Path, **more: str):
         interviews = words[0] in {"keys", "invite", "grade"}
-        return run(*words, **env, **({} if interviews else {"ASSESSKIT_CONTENT": ""}), **more)
+        return run(*words, **(env | ({} if interviews else {"ASSESSKIT_CONTENT": ""}) | more))
 
     return walk
 
@@ -203,7 +207,32 @@ def test_a_kit_that_was_changed_starts_nothing(walk: Run, invited: str, here: Pa
     assert [path.name for path in here.iterdir()] == [invited]
 
 
-def test_a_submission_comes_back_with_its_notes(walk: Run, invited: str, here: Path, tmp_path: Path) -> None:
+def test_a_kit_that_a_browser_unpacked_is_started_where_it_lies(walk: Run, invited: str, here: Path) -> None:
+    """Its folder is the kit, also when one stands in it and names nothing."""
+    with zipfile.ZipFile(here / invited) as archive:
+        archive.extractall(here / "kit")
+    said = walk("start", "--no-services", cwd=here / "kit")
+    assert said.returncode == 0, said.stderr
+    assert (here / "kit/tiny/README.md").is_file()
+    assert walk("start", "--no-services", cwd=here / "kit/tiny").returncode == 0
+
+
+def test_a_kit_of_another_version_that_can_be_read_says_what_to_install(
+    root: Path, here: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a candidate could see other verdicts than their interviewer."""
+    monkeypatch.setattr(kits_inviting, "__version__", "0.0.9")
+    invitation = kits_inviting.Invitation("C-1", None, "0" * 16)
+    key = signer_at(tmp_path / "key.pem")
+    (here / "old.zip").write_bytes(kits_inviting.invite(load(root, "tiny"), invitation, key, now=datetime.now(UTC))[1])
+    said = run("start", "old.zip", "--no-services")
+    assert said.returncode == 0
+    assert "made with assesskit 0.0.9" in said.stderr
+
+
+def test_a_submission_comes_back_with_its_notes(
+    walk: Run, invited: str, root: Path, here: Path, tmp_path: Path
+) -> None:
     """It lists what it holds, needs no engine and no network, and may be written again; grade says what is odd."""
     assert walk("start", invited, "--no-services").returncode == 0
     words = ("--no-check", "--ai", "None.", "--next", "Sleep.")
@@ -214,10 +243,14 @@ def test_a_submission_comes_back_with_its_notes(walk: Run, invited: str, here: P
     archive = here / "C-0142-tiny-submission.zip"
     told = json.loads(zipfile.ZipFile(archive).read("submission.json"))
     assert (told["ai"], told["next"], told["kit"]["manifest"]["candidate"]) == ("None.", "Sleep.", "C-0142")
-    (tmp_path / "ledger.jsonl").unlink()
-    graded = walk("grade", archive.name)
+    key = json.loads(walk("keys", "--json").stdout)["public"]
+    colleague = {"ASSESSKIT_KEY": str(tmp_path / "other.pem"), "ASSESSKIT_LEDGER": str(tmp_path / "other.jsonl")}
+    graded = walk("grade", archive.name, **colleague)
     assert graded.returncode == 3, "there is no engine here, and nothing before that was wrong"
     assert "is not in your ledger" in graded.stderr
+    assert f"neither yours nor your colleagues': {key}" in graded.stderr
+    (root / "exercises/interviewer-keys.toml").write_text(f'[keys]\nada = "{key}"\n')
+    assert "colleagues" not in walk("grade", archive.name, **colleague).stderr
 
 
 def test_a_submission_with_a_secret_is_refused_with_a_list(walk: Run, invited: str, here: Path) -> None:

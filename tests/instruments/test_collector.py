@@ -180,7 +180,7 @@ def test_metrics_and_logs_are_taken_and_dropped(collector, path):
         (b"{}", {"Content_Type": "text/plain"}, 415, "content type"),
         (b"{}", {"Content_Encoding": "br"}, 415, "content encoding"),
         (b"{}", {"Content_Encoding": "gzip"}, 400, "no gzip"),
-        (gzip.compress(b"{}")[:-6], {"Content_Encoding": "gzip"}, 400, "cut short"),
+        (gzip.compress(b"{}", mtime=0)[:-6], {"Content_Encoding": "gzip"}, 400, "cut short"),
         (gzip.compress(b" " * 20_000_000), {"Content_Encoding": "gzip"}, 413, "decoded body"),
         (gzip.compress(b" " * 1_500_000), {"Content_Encoding": "gzip"}, 413, "grows more than"),
         (b" " * 3_000_000, {}, 413, "longer than"),

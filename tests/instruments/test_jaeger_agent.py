@@ -236,6 +236,7 @@ def test_a_span_may_end_before_it_starts(collector, agent):
         (datagram(jaeger_span())[:-9], "EOFError"),
         (datagram(jaeger_span(tags=tags(big="x" * 65_000))), "no thrift message"),
     ],
+    ids=["empty", "zeros", "one byte", "json", "another method", "cut short", "longer than one says it may be"],
 )
 def test_what_is_no_batch_is_refused_with_its_reason(agent, sent, reason):
     """Nothing of it is passed on."""

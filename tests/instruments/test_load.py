@@ -14,6 +14,8 @@ from assesskit.checks.http import Client, prepared
 from assesskit.errors import GraderError
 from assesskit.instruments.load import FRESH, Load, RequestTemplate, Sample
 
+pytestmark = pytest.mark.alone
+
 
 class Service(ThreadingHTTPServer):
     """Answers after `seconds`; while `stalled` is cleared, not at all. `connections` counts those it took."""

@@ -98,6 +98,11 @@ def test_what_is_given_is_read_as_the_exercise_it_came_from(kit: Path, exercise:
     assert [(each.id, each.points) for each in given.criteria] == [(each.id, each.points) for each in exercise.criteria]
     assert {text for each in given.criteria for text in (each.interviewer, each.feedback, *each.anchors)} == {""}
     assert given.spec.grader.facts == {}
+    told = json.loads((tmp_path / "root" / "exercise.json").read_text())["spec"]
+    assert set(told) == set(type(exercise.spec).model_fields) - {"proof"}, (
+        "a new key is told only once somebody decides"
+    )
+    assert set(told["grader"]) == set(type(exercise.spec.grader).model_fields)
     assert given.spec.submission == exercise.spec.submission
     assert [check.visibility for checks in given.checks.values() for check in checks] == ["public"]
 

@@ -142,9 +142,12 @@ def test_an_interviewer_is_told_what_to_know_and_nothing_else(sealed: Path, made
 
     assert said(invited) == []
     assert said(None) == ["its kit 0123456789abcdef is not in your ledger"]
-    assert said(invited, frozenset()) == [f"its kit was signed with a key that is not yours: {signer.public}"]
+    assert said(invited, frozenset()) == [
+        f"its kit was signed with a key that is neither yours nor your colleagues': {signer.public}"
+    ]
     assert said(invited, seconds=45 * 60.0) == ["the time box was over 15 min before it was submitted"]
     assert said(invited.model_copy(update={"minutes": 45}), seconds=45 * 60.0) == []
+    assert "'9.0', this is" in said(invited, tools={"assesskit": "9.0"})[0]
     assert "set its clock back" in said(invited, set_back=True)[0]
     assert "started before the kit was made" in said(invited, began=NOW - timedelta(days=1))[0]
     assert "submitted before" in said(invited, submitted=NOW - timedelta(days=1))[0]

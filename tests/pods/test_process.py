@@ -24,6 +24,8 @@ from assesskit.pods.ports import reserve_ports
 from assesskit.pods.process import ProcessRuntime
 from assesskit.pods.runs import Mark, make_run_folder, reap_runs
 
+pytestmark = pytest.mark.alone
+
 HARNESS = """
     import sys, time
     from pathlib import Path

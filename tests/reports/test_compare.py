@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from assesskit.judging import Reviewed
 from assesskit.model import Assessment, RuntimeInfo, ServiceLevels
 from assesskit.reports.cohort import Cohort, Marked, cohort, row, titles_of
 from assesskit.reports.impact import Group, Impact
+from assesskit.weighting import Held
 
 
 def named(name: str, **changes: Any) -> Assessment:
@@ -154,6 +156,25 @@ def test_a_link_to_anywhere_else_is_refused(link: str):
     made = row(Reviewed(named("A")), link)
     with pytest.raises(ValueError, match="relative path"):
         reports.comparison(cohort([made], (), (), {}))
+
+
+def test_a_thousand_stand_on_one_page():
+    """Each with its row in the heat map and its place; `make bench` says how long it takes."""
+    first = row(Reviewed(named("0")))
+    rows = [
+        replace(
+            first,
+            name=f"C-{index}",
+            run=f"r{index}",
+            held={**first.held, "resilience": Held(earned=index % 11, judged=10 + index % 7, total=17)},
+        )
+        for index in range(1000)
+    ]
+    found = cohort(rows, (), (people.profile(),), {})
+    text = reports.comparison(found)
+    assert len(found.orders[0].places) == 1000
+    assert text.count("<bdi>C-") == 2 * 1000 + 20, "heat map, places, and who stands first"
+    assert len(text) < 2_000_000
 
 
 def test_many_assessments_are_not_laid_out_criterion_by_criterion():

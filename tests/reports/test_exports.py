@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
@@ -98,7 +99,7 @@ def test_no_cell_begins_a_formula(attack: str):
 
 def test_csv_keeps_its_shape_whatever_a_cell_holds():
     lines = rows(exports.as_csv(SAMPLES["hostile"]))
-    assert {len(line) for line in lines} == {9}
+    assert {len(line) for line in lines} == {10}
     assert len(lines) == 1 + len(hostile.assessment().results)
 
 
@@ -120,6 +121,22 @@ def test_junit_has_no_character_that_xml_forbids(odd: str):
         "skipped",
         "system-out",
     }
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda seen: exports.as_json(seen, ()),
+        exports.as_csv,
+        exports.as_junit,
+        lambda seen: exports.as_ats(seen, "https://reports.example/1"),
+        lambda seen: _text(as_pdf(seen, ())),
+    ],
+)
+def test_every_form_says_that_the_record_was_changed(form: Callable[[Reviewed], str]):
+    changed = Reviewed(samples.assessment(), (), ("line 2 of review.jsonl was changed",), chained=True)
+    assert "line 2 of review.jsonl was changed" in form(changed)
+    assert "review.jsonl was changed" not in form(SAMPLES["graded"])
 
 
 @pytest.mark.parametrize(

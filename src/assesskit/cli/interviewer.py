@@ -99,7 +99,7 @@ def grade(
     faults: list[Path] = []
     for path in submissions:
         try:
-            with received(path, machine=json_) as came:
+            with received(path, machine=json_, content=content) as came:
                 asked = _exercise_of(came.path, exercise, seed, content)
                 where = where or settings.isolated(runtime)
                 assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)

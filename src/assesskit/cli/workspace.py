@@ -51,9 +51,10 @@ def start(
     from assesskit.kits import journey as journeys
 
     path, now = Path(kit), datetime.now(UTC)
-    if journeys.is_journey(path) or path == Path():
+    unpacked = (path / "kit.json").is_file()
+    if journeys.is_journey(path) or (path == Path() and not unpacked):
         begun = journeys.read_journey(path)
-    elif path.is_file() or (path / "kit.json").is_file() or not re.fullmatch(SLUG, kit):
+    elif path.is_file() or unpacked or not re.fullmatch(SLUG, kit):
         begun = _from_kit(path, folder, key, now)
     else:
         _from_content(kit, folder, seed, content)
@@ -122,7 +123,12 @@ def _one_line() -> Iterator[Callable[[str], None]]:
 
 
 def _tell_start(journey: Journey, now: datetime, urls: dict[str, str]) -> None:
+    from assesskit import __version__
+
     exercise = journey.exercise()
+    if journey.manifest.tool != __version__:
+        say(f"This kit was made with assesskit {journey.manifest.tool}, and this is {__version__}: verdicts may differ")
+        say(f"from your interviewer's. Better: pip install assesskit=={journey.manifest.tool}")
     print(f"{journey.manifest.title}\n\nworkspace   {journey.workspace}\nbrief       {journey.workspace / 'README.md'}")
     for name, url in urls.items():
         print(f"{name:11} {url}")

@@ -26,6 +26,13 @@ from assesskit.errors import UsageError
 from assesskit.model import Criterion
 
 GIVEN = "exercise.json"
+_TOLD = {
+    **dict.fromkeys(
+        ("slug", "title", "version", "minutes", "summary", "ai", "candidate", "submission", "services"), True
+    ),
+    "grader": {"seconds", "files", "submitted", "limits", "instruments", "facts"},
+}
+"""Keys of exercise.toml that a kit tells; of `facts` and `files` those that candidates are given."""
 
 
 class GivenCriterion(Table):
@@ -50,7 +57,7 @@ class Given(Table):
 
 def given(exercise: Exercise) -> Given:
     """What is told of an exercise, or of its variant."""
-    spec = exercise.spec.model_dump(mode="json", exclude={"proof"})
+    spec = exercise.spec.model_dump(mode="json", include=_TOLD)  # type: ignore[arg-type]  # a nested include
     grader, candidate = spec["grader"], spec["candidate"]
     grader["facts"] = {name: fact for name, fact in grader["facts"].items() if name in candidate["facts"]}
     grader["files"] = [name for name in grader["files"] if name in candidate["files"]]

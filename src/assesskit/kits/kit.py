@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
+from assesskit.content.schema import Slug
 from assesskit.errors import UsageError
 from assesskit.kits.manifest import FrozenFile, Seed, Sha256
 from assesskit.kits.naming import listed, name_problems
@@ -50,7 +51,7 @@ class KitManifest(Value):
     schema_id: Literal["assesskit/kit/1"] = KIT
     kit: KitId
     candidate: Alias
-    exercise: str
+    exercise: Slug
     title: str
     version: str
     seed: Seed | None

@@ -153,15 +153,17 @@ def _began_with_kit(handed: Handed, manifest: Manifest, where: str) -> None:
 def remarks(handed: Handed, began: datetime, invited: Invited | None, keys: frozenset[str]) -> Iterator[str]:
     """What an interviewer should know before they believe what is told: each one sentence, none of them a verdict.
 
-    `invited` is the line of the ledger about this kit, `keys` are the interviewers' own.
+    `invited` is the line of the ledger about this kit, `keys` are those of the interviewers.
     """
     kit = handed.kit.manifest
     if kit.key not in keys:
-        yield f"its kit was signed with a key that is not yours: {kit.key}"
+        yield f"its kit was signed with a key that is neither yours nor your colleagues': {kit.key}"
     if invited is None:
         yield f"its kit {kit.kit} is not in your ledger"
     elif invited.manifest != kit:
         yield f"its kit {kit.kit} is not the one in your ledger"
+    if handed.tools.get("assesskit") != __version__:
+        yield f"it was checked with assesskit {handed.tools.get('assesskit', 'of no version')!r}, this is {__version__}"
     if handed.set_back:
         yield "the candidate's machine set its clock back: the times say little"
     if began < kit.issued:

@@ -160,15 +160,17 @@ def report_schema() -> str:
 
 
 def as_csv(reviewed: Reviewed) -> str:
-    """A line a criterion, for a spreadsheet."""
+    """A line a criterion, for a spreadsheet; each says what is wrong with the record, if anything is."""
     made = report(reviewed, ())
     out = io.StringIO(newline="")
     lines = csv.writer(out, quoting=csv.QUOTE_ALL)
-    lines.writerow(("submission", "run", "criterion", "title", "competency", "points", "standing", "earned", "reason"))
+    heads = "submission run criterion title competency points standing earned reason record"
+    lines.writerow(heads.split())
+    record = cell("; ".join(made.record.problems))
     for each in made.criteria:
         texts = (made.submission, made.run, each.id, each.title, each.competency)
         earned = "" if each.earned is None else views.number(each.earned)
-        lines.writerow([*map(cell, texts), each.points, each.standing, earned, cell(each.reason)])
+        lines.writerow([*map(cell, texts), each.points, each.standing, earned, cell(each.reason), record])
     return out.getvalue()
 
 
@@ -185,6 +187,8 @@ def as_junit(reviewed: Reviewed) -> str:
     xml = JUnitXml(_xml(f"{now.exercise.slug} {now.submission.name}"))
     for group in views.by_competency(now):
         suite = TestSuite(_xml(group.title))
+        for number, told in enumerate(views.integrity(reviewed), start=1):
+            suite.add_property(f"record-{number}", _xml(told))
         for result in group.results:
             case = TestCase(_xml(result.criterion.title), classname=_xml(result.criterion.id))
             case.time = sum(each.seconds for each in result.observations)
@@ -224,6 +228,7 @@ def as_ats(reviewed: Reviewed, url: str) -> str:
     now, sum_ = reviewed.now, reviewed.sum
     open_ = now.outcome == "harness_failed"
     score = {"partner_score": round(100 * sum_.earned / sum_.judged)} if sum_.judged and not open_ else {}
+    record = {"Record": "; ".join(views.integrity(reviewed))} if views.integrity(reviewed) else {}
     told: dict[str, Any] = {
         "partner_status": "in progress" if open_ else "complete",
         "partner_profile_url": url,
@@ -234,6 +239,7 @@ def as_ats(reviewed: Reviewed, url: str) -> str:
             "Exercise": f"{now.exercise.slug} {now.exercise.version}",
             "Started At": now.started.isoformat(),
             "Completed At": now.finished.isoformat(),
+            **record,
         },
     }
     return json.dumps(told, indent=2, ensure_ascii=True) + "\n"
