@@ -27,7 +27,7 @@ PARTS = ("gateway", "worker")
 def impatient(monkeypatch):
     """Nobody sends anything late here."""
     arrived = hops.arrived
-    monkeypatch.setattr(hops, "arrived", lambda one, ids, enough, *_: arrived(one, ids, enough, 0.1))
+    monkeypatch.setattr(hops, "arrived", lambda one, ids, enough, *_, **__: arrived(one, ids, enough, 0.1))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,12 +21,14 @@ from assesskit.checks.tracing import Caller, trace_id_of
 from assesskit.instruments.collector import Span
 from assesskit.instruments.relay import Call
 
+ARRIVED = hops.arrived
+
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Nobody sends anything late here."""
     arrived = hops.arrived
-    monkeypatch.setattr(hops, "arrived", lambda one, ids, enough, *_: arrived(one, ids, enough, 0.1))
+    monkeypatch.setattr(hops, "arrived", lambda one, ids, enough, *_, **__: arrived(one, ids, enough, 0.1))
 
 
 @dataclass
@@ -371,3 +374,25 @@ def test_a_trip_asks_for_what_it_says():
     assert len(set(trip.items)) == 2
     assert dict(trip.request(sampled=False).headers)["traceparent"].endswith("-00")
     assert dict(trip.request({"x": "y"}).headers)["x"] == "y"
+
+
+class Batches:
+    """A collector that gets one trace's spans in two batches; the second one has a child without its parent."""
+
+    def __init__(self, apart: float) -> None:
+        self._began, self._apart = time.monotonic(), apart
+
+    def spans(self, *_: object, **__: object) -> list[Span]:
+        first, second = [span("1", CALLER)], [span("2", "9")]
+        return [*first, *second] if time.monotonic() - self._began > self._apart else first
+
+
+def test_what_is_still_to_come_may_be_what_is_wrong():
+    """Whoever looks for what must not be there waits for a batch of every program first."""
+
+    def whole(found: list[Span]) -> bool:
+        return all(one.parent_id in {CALLER, *(other.span_id for other in found)} for one in found)
+
+    assert len(ARRIVED(Batches(0.6), [TRACE], whole, 0.1)) == 1  # type: ignore[arg-type]  # a small one
+    assert len(ARRIVED(Batches(0.6), [TRACE], whole, 0.1, at_least=0.7)) == 2  # type: ignore[arg-type]  # a small one
+    assert hops.BATCH > 5

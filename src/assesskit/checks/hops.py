@@ -17,6 +17,8 @@ from assesskit.instruments.relay import Call, Relay
 
 W3C, JAEGER = "traceparent", "uber-trace-id"
 _JAEGER = re.compile(r"([0-9a-fA-F]{1,32}):([0-9a-fA-F]{1,16}):[0-9a-fA-F]{1,16}:[0-9a-fA-F]{1,2}")
+BATCH = 6.0
+"""Seconds in which every program has sent what it has: the SDKs' batches go every 5."""
 SETTLE = 0.3
 POLL = 0.3
 
@@ -66,12 +68,19 @@ def _told(value: str) -> str:
 
 
 def arrived(
-    collector: Collector, trace_ids: Sequence[str], enough: Callable[[list[Span]], bool], seconds: float = ARRIVAL
+    collector: Collector,
+    trace_ids: Sequence[str],
+    enough: Callable[[list[Span]], bool],
+    seconds: float = ARRIVAL,
+    *,
+    at_least: float = 0.0,
 ) -> list[Span]:
     """The spans of traces once they are `enough`, and still are a moment later; else what has come after `seconds`.
 
-    Each trace is asked for by itself: who floods the collector with others is not waited for.
+    Where spans that are still to come could be what is wrong, they are waited for `at_least` so long. Each trace is
+    asked for by itself: who floods the collector with others is not waited for.
     """
+    time.sleep(at_least)
     with Stalls() as stalls:
         while True:
             found = _there(collector, trace_ids)

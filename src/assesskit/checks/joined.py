@@ -107,7 +107,7 @@ def expect_parents(
     def complete(spans: list[Span]) -> bool:
         return len([span for span in spans if span.source == first and span.kind == "SERVER"]) >= len(trips)
 
-    spans = hops.arrived(collector, list(ids), complete)
+    spans = hops.arrived(collector, list(ids), complete, at_least=hops.BATCH)
     evidence.spans("spans of one of the requests", [one for one in spans if one.trace_id == trips[0].caller.trace_id])
     for name, calls in seen.items():
         _expect_named(name, [call for call in calls if _own(call, ids)], spans, ids)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from assesskit.checks import hops
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.expect import Inconclusive, expect
 from assesskit.checks.journey import Journey, Trip, mostly_served, sent
 from assesskit.checks.services import Service
 from assesskit.instruments.collector import Collector, Span
@@ -15,7 +15,6 @@ from assesskit.instruments.program import Program
 from assesskit.instruments.relay import Relay
 
 BURST, UNSAMPLED, AT_ONCE = 60, 20, 8
-SHOWN = 6
 LOSSES = ("lost", "lost_spans", "overrun")
 """What an agent counts when it was too slow itself."""
 
@@ -45,22 +44,20 @@ def expect_no_orphans(
     def whole(spans: list[Span]) -> bool:
         return not _missing(spans, wanted) and not _orphans(spans, trips)
 
-    spans = hops.arrived(collector, ids, whole)
+    spans = hops.arrived(collector, ids, whole, at_least=hops.BATCH)
     missing, orphans = _missing(spans, wanted), _orphans(spans, trips)
     if (missing or orphans) and [_lost(agent) for agent in agents] != before:
         raise Inconclusive("an instrument of ours has lost spans on this machine")
     evidence.figure("spans without their parent", len(orphans), "spans", 0)
     evidence.spans("spans without their parent", orphans)
     told = f"{len(trips)} requests, {AT_ONCE} at a time, {UNSAMPLED} of them not sampled"
-    if orphans:
-        lines = Counter(f"{span.kind} {span.name[:60]} of {span.source}" for span in orphans)
-        raise Failure(
-            "spans arrived whose parent never did",
-            sent=told,
-            received="\n".join(sorted(lines)[:SHOWN]),
-            expected="traces that are whole: a span's parent arrives as well, and who follows a caller that is not"
-            " sampled is not sampled either",
-        )
+    expect(
+        not orphans,
+        "spans arrived whose parent never did",  # which ones is chance where a queue overflows: the evidence has them
+        sent=told,
+        expected="traces that are whole: a span's parent arrives as well, and who follows a caller that is not sampled"
+        " is not sampled either",
+    )
     expect(
         not missing,
         f"spans of {', '.join(sorted(missing))} are missing after a burst",

@@ -13,6 +13,8 @@ from assesskit.checks.journey import OK, Journey, Trip, served
 from assesskit.checks.services import Control, Service
 from assesskit.instruments.relay import Relay
 
+ITEMS = (17, 42)
+"""Numbers of known things."""
 COUNTS = (2, 7)
 """How many of the same thing are asked for, one request after the other."""
 
@@ -46,7 +48,7 @@ def expect_as_before(
 ) -> None:
     """Good requests get the right sum, one payment and one message; bad ones their status, and no payment."""
     served(service, journey.fresh)  # the first request to a program that has just started may take its time
-    item, other = journey.named(), journey.named()
+    item, other = (journey.names.format(number) for number in ITEMS)
     price = _prices(control.service(ledgers.database), ledgers, (item, other))
     for count in COUNTS:
         trip = journey.fresh(items=[item, other], count=count)

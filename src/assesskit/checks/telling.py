@@ -61,7 +61,9 @@ def _judge_status(
 
     spans = hops.arrived(collector, [trip.caller.trace_id], told)
     evidence.spans(f"spans of a request that {words}", spans)
-    lines = "\n".join(f"{one.kind} {one.name} of {one.source}: {one.status}" for one in spans if one.source in names)
+    lines = "\n".join(
+        sorted(f"{one.source}: {one.kind} {one.name}: {one.status}" for one in spans if one.source in names)
+    )
     for span in (one for one in spans if one.kind == "SERVER" and one.source in names):
         expect(
             (span.status == "ERROR") == failing,

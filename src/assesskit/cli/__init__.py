@@ -20,6 +20,7 @@ from assesskit.cli import (
     operator,
     reporting,
     reviewing,
+    traces,
     workspace,
 )
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 for audience in (
     workspace,
     candidate,
+    traces,
     inviting,
     interviewer,
     reporting,
