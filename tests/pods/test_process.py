@@ -180,7 +180,7 @@ def test_a_pause_holds_every_process_of_the_service(pod, image):
     until(lambda: {each.status() for each in supervisor.children(recursive=True)} == {"stopped"})
 
 
-def lives(process):
+def lives(process: psutil.Process) -> bool:
     """Whether a process runs; one that is dead may wait for long until the first process of the system takes note."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
