@@ -26,7 +26,7 @@ demo: .venv/.run
 	$(BIN)/assesskit demo
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m "not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not alone"
 	$(BIN)/python -m pytest -m alone
 
 lint: .venv/.dev
