@@ -60,7 +60,7 @@ def test_an_exploration_that_we_have_no_time_for_is_inconclusive(
     serve: Serve, tokens: Tokens, contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the time is up although the service answered at once, nothing is said of the service."""
-    monkeypatch.setattr(contract_responses, "SECONDS", 0.0)
+    monkeypatch.setattr(contract_responses, "SECONDS", 1e-9)
     with pytest.raises(Inconclusive):
         answers_as_the_contract_says(serve(), tokens, contract, RESOURCE)
 
