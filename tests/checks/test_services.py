@@ -53,7 +53,7 @@ def test_a_refused_control_and_a_harness_that_is_gone_are_ours() -> None:
 
 @pytest.mark.alone
 def test_a_service_that_listens_elsewhere_is_told_where() -> None:
-    """The reason names the port it was given and the one it took, of the few that somebody with its number listens on."""
+    """The reason names the port it was given and the one it took, one of the few that its user listens on."""
     if sys.platform != "linux":
         pytest.skip("proc(5) is Linux's")
     with socket.create_server(("127.0.0.1", 0)) as elsewhere, socket.create_server(("127.0.0.1", 0)) as free:
