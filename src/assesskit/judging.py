@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from assesskit.model import Assessment, Criterion, CriterionResult, Value, Verdict
+from assesskit.signatures import canonical
 
 HIGHEST = 3
 """The highest level of a judged criterion."""
@@ -223,4 +224,4 @@ def _again(criterion: Criterion, was: CriterionResult | None) -> CriterionResult
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(canonical(content)).hexdigest()
