@@ -2,8 +2,9 @@
 
     python -m scripts.record_traffic     write exercises/extract-endpoint/recording/traffic.jsonl anew
 
-The monolith runs here on its own seed, with a clock and ids of ours, so the same day comes out every time. Each line is
-an exchange: `at` (seconds of the day), `request` (method, path, headers, body as text), `answer` (status, headers, body).
+The monolith runs here on its own seed, with a clock and ids of ours, so the same day comes out every time. A line is
+an exchange: `at` (seconds of the day), `request` (method, path, headers, body as text), `answer` (status, headers,
+body).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Day:
     """Clients of a day. What they do next hangs on what they were answered."""
 
     def __init__(self) -> None:
-        self._draw = random.Random(SEED)  # noqa: S311  the same day every time
+        self._draw = random.Random(SEED)
         self._made: list[tuple[str, str]] = []
         self._keys: list[tuple[str, str, str]] = []
         self._numbers = itertools.count(1)
