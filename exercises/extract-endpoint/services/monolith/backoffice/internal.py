@@ -17,7 +17,7 @@ from backoffice.invoicing import write_snapshot
 
 blueprint = Blueprint("internal", __name__, url_prefix="/internal")
 
-MOST_CHANGES = 500
+MOST_CHANGES = 100
 STATUSES = ("draft", "issued", "settled", "voided")
 NEEDED = ("id", "account", "status", "version", "lines", "net_cents", "total_cents", "created_at")
 
