@@ -18,7 +18,7 @@ def breaks(old: Document, new: Document) -> list[str]:
 
 
 class Comparison:
-    """Compares two documents. `seen` are the pairs of schemas that were met on the way, since schemas may be recursive."""
+    """Compares two documents. `seen` are the pairs of schemas met on the way, since schemas may be recursive."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old = old
@@ -119,14 +119,11 @@ class Comparison:
 
     @staticmethod
     def _limits(where: str, old: Document, new: Document) -> list[str]:
-        found = []
-        for name in ("maximum", "maxLength", "maxItems"):
-            if name in new and (name not in old or new[name] < old[name]):
-                found.append(f"{where}: {name} is narrower")
-        for name in ("minimum", "minLength", "minItems"):
-            if new.get(name, 0) > old.get(name, 0):
-                found.append(f"{where}: {name} is narrower")
-        return found
+        most = [name for name in ("maximum", "maxLength", "maxItems") if name in new]
+        least = [name for name in ("minimum", "minLength", "minItems") if name in new]
+        narrower = [name for name in most if name not in old or new[name] < old[name]]
+        narrower += [name for name in least if new[name] > old.get(name, 0)]
+        return [f"{where}: {name} is narrower" for name in narrower]
 
     @staticmethod
     def _types(schema: Document) -> set[str]:

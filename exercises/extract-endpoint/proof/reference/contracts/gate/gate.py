@@ -1,4 +1,4 @@
-"""The door of the gate: POST / with {"old": …, "new": …} tells whether clients of the old document get along with the new."""
+"""The door of the gate: POST / with {"old": …, "new": …} tells whether clients of the old one get along with the new."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Gate(BaseHTTPRequestHandler):
         else:
             self._answer(200, {"compatible": not found, "breaks": found})
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Nothing: who asked has the answer."""
 
     def _answer(self, status: int, body: Any) -> None:

@@ -18,7 +18,7 @@ PAUSE = 0.2
 
 
 class Follower:
-    """The place in the feed is in the store, with what was copied up to it: a kill costs one page, which comes again."""
+    """The place in the feed is in the store, with what was copied up to it: a kill costs a page, which comes again."""
 
     def __init__(self, store: Store, monolith: Monolith) -> None:
         self._store = store
