@@ -18,7 +18,7 @@ from tests.content import tiny
 from tests.kits.conftest import NOW
 
 from assesskit import content
-from assesskit.environment import Keeper, down, keeper, up
+from assesskit.environment import Keeper, Where, down, keeper, up
 from assesskit.errors import EngineError, UsageError
 from assesskit.kits.inviting import Invitation, invite
 from assesskit.kits.journey import Journey, begin
@@ -51,6 +51,10 @@ def journey(tmp_path: Path, signer) -> Journey:
     return begin(open_kit(tmp_path / "kit.zip"), tmp_path / "work", now=NOW)
 
 
+def here(tmp_path: Path) -> Where:
+    return Where(runtime="process", cache=tmp_path / "cache")
+
+
 def gone(running: Keeper) -> bool:
     until = time.monotonic() + 10
     while running.lives():
@@ -65,7 +69,7 @@ def test_a_taken_port_is_exchanged_and_two_terminals_share_a_keeper(journey: Jou
     found: list[Keeper] = []
 
     def start() -> None:
-        found.append(up(journey.folder, journey.exercise(), tmp_path / "cache", lambda _: None))
+        found.append(up(journey.folder, journey.exercise(), here(tmp_path), lambda _: None))
 
     terminals = [threading.Thread(target=start) for _ in range(2)]
     for terminal in terminals:
@@ -87,7 +91,7 @@ def test_a_taken_port_is_exchanged_and_two_terminals_share_a_keeper(journey: Jou
 def test_the_keeper_ends_with_its_workspace_and_after_a_move(journey: Journey, tmp_path: Path) -> None:
     """Nothing stays behind a workspace that was thrown away; one that was moved has no services until it is started."""
     (tmp_path / "taken").touch()
-    running = up(journey.folder, journey.exercise(), tmp_path / "cache", lambda _: None)
+    running = up(journey.folder, journey.exercise(), here(tmp_path), lambda _: None)
     services = psutil.Process(running.pid).children(recursive=True)
     moved = Path(shutil.move(journey.workspace, tmp_path / "moved"))
     assert keeper(moved / ".git" / "assesskit") is None
@@ -122,7 +126,7 @@ def test_a_start_that_was_interrupted_leaves_nothing_running(signer, tmp_path: P
 def test_whoever_does_not_know_the_token_is_told_nothing(journey: Journey, tmp_path: Path) -> None:
     """Other programs of the machine reach the port: they get no answer, and the keeper goes on."""
     (tmp_path / "taken").touch()
-    running = up(journey.folder, journey.exercise(), tmp_path / "cache", lambda _: None)
+    running = up(journey.folder, journey.exercise(), here(tmp_path), lambda _: None)
     try:
         stranger = running.model_copy(update={"token": "0" * 32})
         with pytest.raises(EngineError, match="does not answer"):
