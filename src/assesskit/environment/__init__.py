@@ -112,7 +112,9 @@ def up(folder: Path, exercise: Exercise, where: Where, on_line: OnLine, *, insis
             down(folder)
             running = None
         if running is None:
-            build(exercise, where.opened(), on_line)
+            runtime = where.opened()
+            runtime.reap()  # of a keeper that was killed, containers are left
+            build(exercise, runtime, on_line)
             running = _begin(folder, exercise, where)
         return running
 
@@ -158,6 +160,6 @@ def down(folder: Path) -> bool:
     except psutil.NoSuchProcess:
         pass
     except (EngineError, psutil.TimeoutExpired):
-        psutil.Process(running.pid).kill()  # processes: their supervisors see it; containers: the next command does
+        psutil.Process(running.pid).kill()  # processes end with it, containers at the next `reap`
     (folder / RUNNING).unlink(missing_ok=True)
     return True
