@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assesskit.checks import hops
+from assesskit.checks import before, hops
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure, expect
@@ -26,9 +26,13 @@ def expect_one_trace(
     collector: Collector,
     journey: Journey,
     parts: Sequence[str],
+    recorded: Sequence[Span],
     evidence: Evidence,
 ) -> None:
-    """Our trace id crosses every edge, and spans of every one of `parts` arrive under it."""
+    """Our trace id crosses every edge, and spans of every one of `parts` arrive under it.
+
+    A request of the recording is kept beside it as evidence, so that a reader sees what has become of it.
+    """
     trip = served(service, journey.fresh, relays.values())
     trace_id = trip.caller.trace_id
     told = f"POST {trip.path}\ntraceparent: {trip.caller.traceparent}"
@@ -44,7 +48,7 @@ def expect_one_trace(
             rule=TRACE_CONTEXT,
         )
     spans = hops.arrived(collector, [trace_id], lambda found: set(parts) <= {span.source for span in found})
-    evidence.spans("spans of one request", spans)
+    before.told(recorded, spans, evidence)
     missing = [part for part in parts if part not in {span.source for span in spans}]
     expect(
         not missing,
