@@ -24,7 +24,7 @@ class Part(NamedTuple):
 def path(spans: Sequence[Span]) -> list[Part]:
     """The path of the trace whose root begins first, the last part first; empty without a root.
 
-    What a child does outside its parent's time is nobody's waiting and is left out; so is what consumers of messages do.
+    What a child does outside its parent's time is nobody's waiting and is left out; so is what message consumers do.
     """
     known = {(span.trace_id, span.span_id) for span in spans}
     children: dict[tuple[str, str], list[Span]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What checks of a system with traces tell interviewers: a request before and after, findings against the truth. Pure."""
+"""What checks of a system with traces tell interviewers: one request before and after, findings against truth. Pure."""
 
 from __future__ import annotations
 
