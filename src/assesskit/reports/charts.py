@@ -99,7 +99,7 @@ class _Shape(NamedTuple):
 
 
 _WIDE = _Shape(WIDTH, 290, 30, 24, 14, 4, 5, 42)
-_NARROW = _Shape(430, 4, 30, 38, 12, 16, 3, 58)
+_NARROW = _Shape(430, 14, 30, 38, 12, 16, 3, 58)
 
 
 def _span(drawing: Element, scale: Scale, shape: _Shape, y: float, depth: int, span: Span) -> None:
