@@ -7,11 +7,12 @@ a pattern, ``*`` stands for any one segment of a pointer.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, NoReturn
 
-MOST = 20
+MOST = 50
 """Differences of one pair of answers that are told."""
 DEEPEST = 60
 MOST_PLACES = 50_000
@@ -45,13 +46,13 @@ class Differ:
 
     def __init__(self, headers: Sequence[str], left_out: Iterable[str] = ()) -> None:
         self._headers = tuple(name.lower() for name in headers)
-        self._left_out = tuple(pattern.split("/") for pattern in left_out)
+        self._left_out = tuple(left_out)
 
     def differences(self, monolith: Seen, service: Seen) -> tuple[Difference, ...]:
         """The differences in the order of the monolith's answer, `MOST` at most; none means they say the same."""
         found: list[Difference] = []
         for place, left, right in self._places(monolith, service):
-            if not self._may_differ(place):
+            if not any(covers(pattern, place) for pattern in self._left_out):
                 found.append(Difference(place, _told(left), _told(right)))
                 if len(found) == MOST:
                     break
@@ -68,31 +69,27 @@ class Differ:
             return
         left, right = _json(monolith.body), _json(service.body)
         if left is ABSENT or right is ABSENT:
-            yield (
-                "",
-                left if left is not ABSENT else _text(monolith.body),
-                right if right is not ABSENT else _text(service.body),
-            )
-            return
-        yield from _apart(left, right)
-
-    def _may_differ(self, place: str) -> bool:
-        segments = place.split("/")
-        return any(
-            len(pattern) <= len(segments)
-            and all(wanted in ("*", one) for wanted, one in zip(pattern, segments, strict=False))
-            for pattern in self._left_out
-        )
+            yield "", _text(monolith.body), _text(service.body)
+        else:
+            yield from _apart(left, right)
 
 
-def changed(body: bytes, place: str, change: Callable[[Any], Any]) -> bytes | None:
-    """A JSON body with the first value at a pattern of places changed; None where nothing is there, or no number."""
+def covers(pattern: str, place: str) -> bool:
+    """Whether a pattern of places speaks of a place, or of one above it."""
+    wanted, segments = pattern.split("/"), place.split("/")
+    return len(wanted) <= len(segments) and all(
+        one in ("*", other) for one, other in zip(wanted, segments, strict=False)
+    )
+
+
+def changed(body: bytes, place: str, add: int) -> bytes | None:
+    """A JSON body with `add` added to the first number at a pattern of places; None where there is none."""
     document = _json(body)
     if document is ABSENT:
         return None
     for parent, key, value in _matching(document, place.split("/")[1:]):
         if isinstance(value, int | float) and not isinstance(value, bool):
-            parent[key] = change(value)
+            parent[key] = value + add
             return json.dumps(document, ensure_ascii=False).encode()
     return None
 
@@ -141,8 +138,8 @@ def _below(one: Any, other: Any) -> list[tuple[Any, Any, Any]] | None:
         keys = [*one, *(key for key in other if key not in one)]
         return [(key, one.get(key, ABSENT), other.get(key, ABSENT)) for key in keys]
     if isinstance(one, list) and isinstance(other, list):
-        longer = range(max(len(one), len(other)))
-        return [(at, *(side[at] if at < len(side) else ABSENT for side in (one, other))) for at in longer]
+        pairs = enumerate(zip_longest(one, other, fillvalue=ABSENT))
+        return [(at, left, right) for at, (left, right) in pairs]
     return None
 
 

@@ -104,7 +104,7 @@ def read_rollout(text: str) -> RolloutPlan:
     if "gate" not in told:
         raise PlanError("gate: is missing, so nothing decides whether a stage went well; add a table [gate]")
     rollback = _gate(told["rollback"], "rollback") if "rollback" in told else None
-    declared = ()
+    declared: tuple[Declared, ...] = ()
     if "declared" in told:
         tables = plan.tables("declared", MOST_DECLARED)
         declared = tuple(_declared(each, f"declared[{number}]") for number, each in tables)
@@ -151,7 +151,8 @@ def _gate(told: Any, where: str) -> Gate:
     return Gate(
         int(table.number("window", 1, LONGEST_WINDOW, whole=True)),
         int(table.number("min_requests", 1, 1_000_000, whole=True)),
-        *(table.number(key, 0, 1) if key in told else None for key in SHARES),
+        table.number("success_rate", 0, 1) if "success_rate" in told else None,
+        table.number("differences", 0, 1) if "differences" in told else None,
         table.number("budget_burn", 0, 1000) if "budget_burn" in told else None,
         {key: table.number(key, 0, 60_000) for key in latencies},
     )
