@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from multidict import CIMultiDict
 
@@ -20,7 +21,9 @@ MONOLITH_SECONDS = 15.0
 UNLED_SECONDS = 30.0
 """For an answer while no plan is carried out: other checks have limits of their own."""
 PATIENCE = 40.0
-"""Seconds that a rollout waits in all for a service that does not answer, and for answers to become equal."""
+"""Seconds that a rollout waits in all for a service that does not answer."""
+IN_VAIN = 6
+"""Answers in a row that stayed different however long they were given: from then on they are given no time."""
 IMPATIENT = 0.25
 """Seconds for an answer after that."""
 PAUSES = (0.02, 0.05, 0.1, 0.2)
@@ -41,12 +44,14 @@ class Leader:
         self._sides = sides
         self._wire = wire
         self._patience = PATIENCE
+        self._in_vain = 0
 
     def begin(self, book: Book | None) -> None:
         """Begin a rollout, or do without."""
         self.book = book
         self.faults.begin(self._setting.seed)
         self._patience = PATIENCE
+        self._in_vain = 0
 
     async def carry(self, asked: Asked, answered: Answered) -> None:
         """Carry one request of an account; its caller is answered as soon as somebody did."""
@@ -72,14 +77,9 @@ class Leader:
         tell(answered, shown, "service")
         differs = None
         if asked.reads and shown.good:
-            said = await self._monolith(asked)
-            for pause in self._pauses():
-                if not self._undeclared(asked, said, true):
-                    break
-                await asyncio.sleep(pause)
-                said = await self._monolith(asked)
+            said = await self._settled(asked, true, partial(self._monolith, asked))
             differs = self._compared(asked, "live", said, shown, faults)
-        self._note(shown, faults, differs, live=True)
+        self._note(shown, faults, differs=differs, live=True)
 
     async def _shadowed(self, asked: Asked, answered: Answered, *, counted: bool) -> None:
         """The monolith answers; a copy goes to the service, again while it may not know yet what it will."""
@@ -90,14 +90,9 @@ class Leader:
         shown = _spoilt(true, faults)
         differs = None
         if shown.good:
-            for pause in self._pauses():
-                if not self._undeclared(asked, said, true):
-                    break
-                await asyncio.sleep(pause)
-                true = await self._service(asked, "shadow", faults)
-            again = _spoilt(true, faults)
-            differs = self._compared(asked, "shadow", said, again, faults)
-        self._note(shown, faults, differs, counted=counted)
+            true = await self._settled(asked, said, partial(self._service, asked, "shadow", faults), true)
+            differs = self._compared(asked, "shadow", said, _spoilt(true, faults), faults)
+        self._note(shown, faults, differs=differs, counted=counted)
 
     async def _mirrored(self, asked: Asked, answered: Answered) -> None:
         """A copy of a write goes to the service before the monolith does it, so that both begin with the same."""
@@ -106,7 +101,7 @@ class Leader:
         said = await self._monolith(asked)
         tell(answered, said, "monolith")
         differs = self._compared(asked, "mirror", said, shown, faults) if shown.good else None
-        self._note(shown, faults, differs)
+        self._note(shown, faults, differs=differs)
 
     async def _service(self, asked: Asked, mode: str, faults: Sequence[Played]) -> Reply:
         """Ask the service, unless it is made to fail."""
@@ -140,17 +135,26 @@ class Leader:
             return self.book.stage.mode, self.book.stage.percent
         return ("primary", 100.0) if self.book.ended == "promote" else ("monolith", 0.0)
 
-    def _pauses(self) -> Iterator[float]:
-        """Pauses that grow, for as long as answers may settle."""
-        until = time.monotonic() + self._setting.settle
-        pauses = iter(PAUSES)
-        while (pause := next(pauses, LONGEST_PAUSE)) <= self._patience and time.monotonic() + pause <= until:
-            self._patience -= pause
-            yield pause
+    async def _settled(
+        self, asked: Asked, other: Reply, late: Callable[[], Awaitable[Reply]], first: Reply | None = None
+    ) -> Reply:
+        """What the side says that may be late, asked again until it says what the other does, or time is up."""
+        until = time.monotonic() + (self._setting.settle if self._in_vain < IN_VAIN else 0.0)
+        pauses, waited = iter(PAUSES), False
+        reply = first or await late()
+        while self._undeclared(asked, other, reply):
+            pause = next(pauses, LONGEST_PAUSE)
+            if time.monotonic() + pause > until:
+                self._in_vain += 1
+                return reply
+            await asyncio.sleep(pause)
+            reply, waited = await late(), True
+        self._in_vain = 0 if waited else self._in_vain
+        return reply
 
-    def _undeclared(self, asked: Asked, said: Reply, true: Reply) -> bool:
+    def _undeclared(self, asked: Asked, one: Reply, other: Reply) -> bool:
         """Whether there are differences that nobody declared."""
-        found = self._differences(said, true)
+        found = self._differences(one, other)
         return self.book is not None and any(not reason for _, reason in self.book.split(asked.name, found))
 
     def _differences(self, said: Reply, shown: Reply) -> tuple[Difference, ...]:
@@ -166,7 +170,7 @@ class Leader:
         return any(not reason for _, reason in split)
 
     def _note(
-        self, shown: Reply, faults: Sequence[Played], differs: bool | None, *, live: bool = False, counted: bool = True
+        self, shown: Reply, faults: Sequence[Played], *, differs: bool | None, live: bool = False, counted: bool = True
     ) -> None:
         if self.book is not None and self.book.ended is None:
             ms = min(shown.ms, self._setting.healthy_ms) + sum(one.ms for one in faults if one.kind == "latency")

@@ -92,8 +92,7 @@ class Wire:
         headers.update(more or {})
         url = URL(f"http://127.0.0.1:{port}{asked.path}", encoded=True)
         body = asked.body or (None if asked.reads else b"")
-        status, error = FINAL, LAST = 200, 599
-BAD_GATEWAY, ""
+        status, error = BAD_GATEWAY, ""
         try:
             async with (
                 asyncio.timeout(deadline),
