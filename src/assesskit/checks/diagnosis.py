@@ -54,6 +54,7 @@ def expect_findings(findings: Findings, recording: Recording, evidence: Evidence
     recall = len(kinds) / len(real)
     score = 2 * precision * recall / (precision + recall) if kinds else 0.0
     evidence.figure("F1 of the findings", round(score, 2), "of 1", ENOUGH)
+    evidence.note("The findings against the recording", _against(findings, truth))
     expect(
         score >= ENOUGH,
         f"of {len(findings.found)} findings {len(kinds)} are shown by the spans they cite",
@@ -82,6 +83,21 @@ def expect_root_cause(findings: Findings, recording: Recording, kind: str, evide
         received=f"no finding of {findings.cause} whose spans fit",
         expected="a finding of this kind, with spans of which most show it",
     )
+
+
+def _against(findings: Findings, truth: Mapping[str, frozenset[str]]) -> str:
+    """A line for each kind that is in the recording or in the findings: ``found: stampede, 3 of 3 cited spans fit``."""
+    lines = []
+    for kind, there in truth.items():
+        cited = [one for one in findings.found if one.kind == kind]
+        if not cited and not there:
+            continue
+        ids = [each for one in cited for each in one.evidence]
+        shown = any(_shown(one, truth) for one in cited)
+        word = "found" if shown else "missed" if not cited else "not shown" if there else "not there"
+        fit = sum(one in there for one in ids)
+        lines.append(f"{word}: {kind}, {fit} of {len(ids)} cited spans fit, {len(there)} in the recording would")
+    return "\n".join(lines)
 
 
 def _of(truth: Mapping[str, frozenset[str]], findings: Findings) -> frozenset[str]:
