@@ -22,8 +22,8 @@ def client() -> Iterator[FlaskClient]:
 def made(client: FlaskClient, account: str = "A-1001", **body: Any) -> dict[str, Any]:
     answer = client.post(f"/accounts/{account}/invoices", json={"lines": [LINE], **body})
     assert answer.status_code == 201
-    told: dict[str, Any] = answer.json
-    return told
+    told: Any = answer.json
+    return dict(told)
 
 
 def stepped(client: FlaskClient, invoice: dict[str, Any], step: str) -> Any:
@@ -31,7 +31,8 @@ def stepped(client: FlaskClient, invoice: dict[str, Any], step: str) -> Any:
 
 
 def end(client: FlaskClient) -> int:
-    return int(client.get("/internal/changes?limit=0").json["end"])
+    told: Any = client.get("/internal/changes?limit=0").json
+    return int(told["end"])
 
 
 def event(invoice: dict[str, Any], name: str = "e-1", **attributes: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assesskit.checks import described, moving, parity, recording
+from assesskit.checks import carrying_out, described, moving, parity, recording
 
 
 @pytest.mark.criterion("contract.openapi")
@@ -20,7 +20,7 @@ def test_the_document_says_what_clients_get(service, submitted, facts, evidence)
 def test_the_recorded_day_is_answered_as_by_the_monolith(world, submitted, facts, evidence) -> None:
     """Every recorded request gets the monolith's answer, but for what the plan declares."""
     move = moving.of(world)
-    declared = parity.declared(submitted, move.moving.money)
+    declared = carrying_out.plan_of(submitted, "rollout.toml", never=move.moving.never).declared
     move.followed()
     wanted = parity.wanted(recording.exchanges(facts["moving"]["context"]))
     parity.expect_parity(move, wanted, declared, evidence)

@@ -18,7 +18,9 @@ from assesskit.checks.moving import Move
 from assesskit.checks.services import Control
 from assesskit.instruments.load import Load, RequestTemplate, Sample
 
-READS = Kind("60 reads a second, evenly spaced, on kept-alive connections, of the service and of the monolith in turn", 60.0)
+READS = Kind(
+    "60 reads a second, evenly spaced, on kept-alive connections, of the service and of the monolith in turn", 60.0
+)
 THINGS = 24
 """Of the owner that is read."""
 SIDES = (SUBMISSION, REFERENCE)

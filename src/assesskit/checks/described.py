@@ -69,13 +69,17 @@ def expect_described(document: Document, recorded: Sequence[Mapping[str, Any]], 
     except (DocumentError, RecursionError) as error:
         raise Failure(f"/openapi.json cannot be used: {str(error)[:200] or 'its schemas lead in a circle'}") from error
     _tell(missing, "recorded answers are not in the document", "every operation, with every status that was recorded")
-    _tell(unfit, "recorded answers do not fit the document", "schemas that what clients get fits, null and absent as it is")
+    _tell(
+        unfit,
+        "recorded answers do not fit the document",
+        "schemas that what clients get fits, null and absent as it is",
+    )
     _tell(lax, "answers that nobody could use would fit the document", "required fields, and amounts as whole numbers")
     return held
 
 
 def _tell(found: Counter[str], what: str, expected: str) -> None:
-    lines = [f"{count} × {place}" for place, count in found.most_common(SHOWN)]
+    lines = [f"{count} times: {place}" for place, count in found.most_common(SHOWN)]
     first = next(iter(found), "")
     expect(not found, f"{sum(found.values())} {what}, first {first}", received="\n".join(lines), expected=expected)
 

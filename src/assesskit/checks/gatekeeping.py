@@ -1,8 +1,8 @@
 """Whether a compatibility gate lets pass what clients get along with, and refuses what breaks them.
 
 The gate is a program of the submission: POST / with ``{"old": …, "new": …}``, two OpenAPI documents, is answered
-``{"compatible": true}`` or false. What it is asked about is a small document of ours, with one change each time. Changes
-that people disagree about (another value of an enumeration that is told, a narrower default) are not asked.
+``{"compatible": true}`` or false. What it is asked about is a small document of ours, with one change each time.
+Changes that people disagree about (another value of an enumeration that is told, a narrower default) are not asked.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ def _text() -> Document:
 
 def document(*, referring: bool) -> Document:
     """A document with two operations, its schemas written in place or referred to."""
-    entry = {
+    entry: Document = {
         "type": "object",
         "required": ["name", "size"],
         "properties": {"name": _text(), "size": {"type": "integer"}, "colour": _text()},
     }
-    wanted = {
+    wanted: Document = {
         "type": "object",
         "required": ["name"],
         "properties": {"name": {"type": "string", "maxLength": 80}, "size": {"type": "integer", "maximum": 900}},
     }
     listed: Document = {"type": "array", "items": entry}
     if referring:
-        refer = {name: {"$ref": f"#/components/schemas/{name}"} for name in ("Entry", "Wanted")}
+        refer: Document = {name: {"$ref": f"#/components/schemas/{name}"} for name in ("Entry", "Wanted")}
         listed = {"type": "array", "items": refer["Entry"]}
         schemas = {"Entry": entry, "Wanted": wanted}
         told, sent = refer["Entry"], refer["Wanted"]
@@ -160,7 +160,7 @@ def expect_gate(gate: Service, evidence: Evidence) -> None:
         exchange = gate.send(prepared("POST", "/", json={"old": old, "new": new}))
         asked += 1
         if _said(exchange) is not compatible:
-            said = {True: "let pass", False: "refused"}.get(_said(exchange), "not answered")
+            said = {True: "let pass", False: "refused", None: "not answered"}[_said(exchange)]
             wrong.setdefault(f"{what}: {said}", exchange)
     evidence.figure("Changes that the gate was asked about", asked, "changes")
     if wrong:
@@ -179,7 +179,7 @@ def _said(exchange: Exchange) -> bool | None:
     expect(
         answer.status == OK,
         f"the gate answered {answer.status} to two valid documents",
-        expected="200 with {\"compatible\": true} or false",
+        expected='200 with {"compatible": true} or false',
         exchange=exchange,
     )
     told = answer.json()

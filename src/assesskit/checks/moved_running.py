@@ -1,4 +1,4 @@
-"""How a service that moved out of a monolith runs beside it: traces through it, probes without it, a stop in its time."""
+"""How a service that moved out of a monolith runs beside it: traces through it, probes without it, a stop in time."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def expect_traced(move: Move, relay: Relay, collector: Collector, door: Client, 
     """
     owner, caller = move.owner(), Caller.fresh()
     request = move.moving.creation(owner, marked())
-    traced = Request(request.method, request.path, (*request.headers, ("traceparent", caller.traceparent)), request.body)
+    traced = Request(
+        request.method, request.path, (*request.headers, ("traceparent", caller.traceparent)), request.body
+    )
     exchange = door.send(traced)
     status = exchange.answered().status
     expect(status == CREATED, f"a request through the router answered {status}", expected="201", exchange=exchange)

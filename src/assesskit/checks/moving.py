@@ -76,6 +76,11 @@ class Moving:
     money: str
 
     @property
+    def never(self) -> tuple[str, ...]:
+        """Places that no plan may declare to differ, because clients depend on them: see `carrying_out.plan_of`."""
+        return ("status", "header:*", f"*_{self.money}")
+
+    @property
     def first_step(self) -> str:
         """The step that a new thing may take."""
         return next(iter(self.steps))
@@ -162,11 +167,10 @@ class Move:
     def progress(self) -> dict[str, Any]:
         """What the service says of its backfill. Raises Failure when that cannot be read."""
         exchange = self.service.send(prepared("GET", self.moving.backfill))
-        told = exchange.answered().json() if exchange.answered().status == OK else None
-        known = isinstance(told, dict) and isinstance(told.get("state"), str)
-        numbers = known and all(type(told.get(name)) is int for name in ("position", "copied"))
+        told: Any = exchange.answered().json() if exchange.answered().status == OK else {}
+        kinds = {"state": str, "position": int, "copied": int}
         expect(
-            known and numbers,
+            isinstance(told, dict) and all(type(told.get(name)) is kind for name, kind in kinds.items()),
             f"GET {self.moving.backfill} does not tell how far it is",
             expected='200 with {"state": …, "position": number, "copied": number}',
             exchange=exchange,

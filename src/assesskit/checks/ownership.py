@@ -215,10 +215,10 @@ def expect_continues(move: Move, evidence: Evidence) -> None:
     move.caught_up()
     taken = move.stepped(move.service, owner, second["id"], move.moving.first_step)
     evidence.note("what each side answered", f"{numbered}\n{taken}")
-    theirs, ours = (each.get("number") for each in (numbered, taken))
+    theirs, ours = (str(each.get("number")) for each in (numbered, taken))
     expect(
-        isinstance(ours, str) and ours != theirs and ours[:-1] == str(theirs)[:-1] and int(ours[-1]) == int(theirs[-1]) + 1,
+        ours == theirs[:-1] + str(int(theirs[-1]) + 1),
         f"the first number after {theirs} of the monolith is {ours}",
-        sent=f"two things of a new owner, one taken on at the monolith, the other then at the service",
+        sent="two things of a new owner, one taken on at the monolith, the other then at the service",
         expected="the next one of that owner",
     )

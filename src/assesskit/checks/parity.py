@@ -17,12 +17,9 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.moving import MODE, Move
-from assesskit.checks.submitted import Submitted
-from assesskit.instruments.differences import Difference, Differ, Seen, covers
-from assesskit.instruments.rollout_plan import Declared, PlanError, read_rollout
+from assesskit.instruments.differences import Differ, Difference, Seen, covers
+from assesskit.instruments.rollout_plan import Declared
 
-PLAN = "rollout.toml"
-MOST_DECLARED = 3
 CREATED = 201
 SHOWN = 12
 """Differences that a feedback text lists."""
@@ -59,22 +56,6 @@ def wanted(exchanges: Sequence[Mapping[str, Any]]) -> list[Wanted]:
     return found
 
 
-def declared(submitted: Submitted, money: str) -> tuple[Declared, ...]:
-    """The differences that the plan declares. Raises Failure for a plan that cannot be read, and for too many."""
-    try:
-        told = read_rollout(submitted.text(PLAN)).declared
-    except PlanError as error:
-        raise Failure(f"{PLAN} cannot be carried out: {error}", expected="the format that the brief describes") from None
-    wrong = [one.place for one in told if one.place == "status" or one.place.endswith(f"_{money}")]
-    if len(told) > MOST_DECLARED or wrong:
-        raise Failure(
-            f"{PLAN} declares {f'a difference of {wrong[0]}' if wrong else f'{len(told)} differences'}",
-            received="\n".join(f"{one.place}: {one.reason}" for one in told),
-            expected=f"at most {MOST_DECLARED}, and none of a status or an amount: clients rely on these",
-        )
-    return told
-
-
 def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declared], evidence: Evidence) -> None:
     """Every request is answered alike on both sides, but for what is declared. Raises Failure with all that is not."""
     unlike: list[Unlike] = []
@@ -102,7 +83,9 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
                 unlike.append(Unlike(request, difference, theirs, ours))
     evidence.figure("Requests compared", len(requests), "requests")
     if meant:
-        evidence.note("Differences that are declared", "\n".join(f"{count} × {what}" for what, count in meant.items()))
+        evidence.note(
+            "Differences that are declared", "\n".join(f"{count} times: {what}" for what, count in meant.items())
+        )
     _tell(unlike, len(requests), evidence)
 
 
@@ -160,7 +143,7 @@ def _tell(unlike: Sequence[Unlike], count: int, evidence: Evidence) -> None:
     if not unlike:
         return
     by_place = Counter(_told(one.difference.place) for one in unlike)
-    table = [f"{times} × {place}" for place, times in by_place.most_common(SHOWN)]
+    table = [f"{times} times: {place}" for place, times in by_place.most_common(SHOWN)]
     evidence.note("Places where answers differ", "\n".join(table))
     lines = list(_lines(unlike))
     first = unlike[0]

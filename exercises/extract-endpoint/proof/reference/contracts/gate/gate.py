@@ -1,4 +1,4 @@
-"""The door of the gate: POST / with {"old": …, "new": …} tells whether clients of the old one get along with the new."""
+"""The door of the gate: POST / with {"old": …, "new": …} says whether clients of the old one can use the new."""
 
 from __future__ import annotations
 
