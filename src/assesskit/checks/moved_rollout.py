@@ -111,6 +111,7 @@ class Rollouts:
             )
         )
         self.sink.reset()
+        self.sink.clear()
         self.sink.forward(self.move.monolith.port, told.inbox)
 
     @cached_property

@@ -19,7 +19,7 @@ from backoffice.errors import ApiError
 
 blueprint = Blueprint("invoicing", __name__)
 
-MAX_LINES = 68
+MAX_LINES = 71
 MAX_MEMO = 236
 MAX_KEY = 137
 MAX_PAGE = 188

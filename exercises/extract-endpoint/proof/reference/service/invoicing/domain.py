@@ -13,7 +13,7 @@ from typing import Any
 
 Document = dict[str, Any]
 
-MAX_LINES = 68
+MAX_LINES = 71
 MAX_MEMO = 236
 MAX_UNIT = 10_000_000
 MAX_QUANTITY = 9999
