@@ -184,6 +184,13 @@ class Service:
         self._sending.set()
         thread.join(5)
 
+    def told_all(self, within: float) -> bool:
+        """Wait until everything is sent."""
+        until = time.monotonic() + within
+        while self._outbox and time.monotonic() < until:
+            time.sleep(0.01)
+        return not self._outbox
+
     def answer(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> Answer | Callable[[Callable[[bytes], object]], object]:
@@ -242,7 +249,7 @@ class Service:
             "subject": row["id"],
             "sequence": str(row["sequence"]),
             "datacontenttype": "application/json",
-            "dataschema": "/events/invoice.v1.schema.json",
+            "dataschema": "https://example.com/events/invoice.v1.schema.json",
             "time": "2026-01-02T03:04:05Z",
             "data": row,
         }
