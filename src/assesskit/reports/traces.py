@@ -108,9 +108,9 @@ class Trace:
             and asked.trace in self.id
         )
 
-    def drawn(self) -> object:
-        """Its waterfall."""
-        return charts.waterfall([_shown(span, self.start) for span in self.spans])
+    def drawn(self, *, narrow: bool = False) -> object:
+        """Its waterfall, or one for a narrow screen."""
+        return charts.waterfall([_shown(span, self.start) for span in self.spans], narrow=narrow)
 
 
 def traces(spans: Iterable[Span]) -> list[Trace]:
