@@ -55,7 +55,7 @@ def expect_replayed(move: Move) -> None:
         expected="201: keys belong to an owner",
         exchange=elsewhere,
     )
-    expect_one(move, owner, first["id"])
+    expect_only(move, owner, first["id"])
 
 
 def expect_known_keys(move: Move) -> None:
@@ -66,7 +66,7 @@ def expect_known_keys(move: Move) -> None:
     move.caught_up()
     again = move.service.send(move.moving.creation(owner, key))
     _expect_same(again, first["id"], "a key that the monolith knew before the move")
-    expect_one(move, owner, first["id"])
+    expect_only(move, owner, first["id"])
 
 
 def expect_done_once(move: Move, relay: Relay) -> None:
@@ -92,7 +92,7 @@ def expect_done_once(move: Move, relay: Relay) -> None:
         expected="one thing, made by one of them",
         exchange=made[-1] if made else exchanges[0],
     )
-    expect_one(move, owner, next(iter(ids)))
+    expect_only(move, owner, next(iter(ids)))
 
 
 def expect_kept(move: Move) -> None:
@@ -102,7 +102,7 @@ def expect_kept(move: Move) -> None:
     _restarted(move)
     again = _retried(move, owner, key)
     _expect_same(again, first["id"], "after kill -9, the key of what was acknowledged")
-    expect_one(move, owner, first["id"])
+    expect_only(move, owner, first["id"])
 
 
 def expect_resumed(move: Move, relay: Relay) -> None:
@@ -123,10 +123,10 @@ def expect_resumed(move: Move, relay: Relay) -> None:
         expected=f"201, or 200, within {RECOVERS:g} s",
         exchange=again,
     )
-    expect_one(move, owner, _id(again))
+    expect_only(move, owner, _id(again))
 
 
-def expect_one(move: Move, owner: str, thing: str) -> None:
+def expect_only(move: Move, owner: str, thing: str) -> None:
     """The owner has this one thing."""
     exchange = move.service.send(move.moving.reading(owner))
     listed: Sequence[Any] = exchange.answered().json()[move.moving.listed]
