@@ -76,7 +76,7 @@ WRONG_PLANS = {
     "never fires": (
         change(("window = 4\nmin_requests = 12", "window = 4\nmin_requests = 100000")),
         ERROR,
-        "fails every other request was neither promoted nor rolled back within 40 minutes",
+        "fails every other request was neither promoted nor rolled back within 29 minutes",
     ),
     "fires too late": (
         change(("window = 4\nmin_requests = 12", "window = 40\nmin_requests = 60")),
@@ -103,7 +103,7 @@ WRONG_PLANS = {
     "asks for more than there is": (
         change(("window = 3\nmin_requests = 10", "window = 3\nmin_requests = 1000")),
         HEALTHY,
-        "a healthy service was neither promoted nor rolled back within 40 minutes",
+        "a healthy service was neither promoted nor rolled back within 29 minutes",
     ),
 }
 

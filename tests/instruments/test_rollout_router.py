@@ -211,9 +211,9 @@ def test_a_service_that_gets_it_wrong_never_leaves_shadow(stage: Stage) -> None:
     assert row.reason == "the gate is shut: differences is 1.0000: 2 of 2 answers differ, above 0"
     while not row.ended:
         row = stage.minute(["a1"])
-    assert (row.minute, row.action, row.mode, row.live) == (20, "hold", "shadow", 0)
+    assert (row.minute, row.action, row.mode, row.live) == (14, "hold", "shadow", 0)
     assert {one.place for one in stage.router.differences()} == {"/total", "/items/0/total"} | {
-        f"/items/{at}/total" for at in range(20)
+        f"/items/{at}/total" for at in range(14)
     }
 
 

@@ -68,7 +68,7 @@ class Run:
 
     @property
     def end(self) -> str:
-        """The last decision: promote, roll back, or hold, when it was still under way after twice the plan's time."""
+        """The last decision: promote, roll back, or hold, when it was still under way long after the plan's time."""
         return self.rows[-1].action
 
     @property

@@ -14,9 +14,9 @@ from assesskit.instruments.rollout_window import Action, Answer, Window, decide
 
 MOST_FOUND = 300
 MOST_WAYS = 12
-SPARE = 2
+SPARE = 1.5
 """A rollout may take so many times its plan's minutes, and `MORE`."""
-MORE = 10
+MORE = 6
 
 
 class Book:
