@@ -18,7 +18,7 @@ from assesskit.checks.carrying_out import Run, Scenario, carry_out, leave_differ
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.submitted import Submitted
-from assesskit.instruments.rollout import Found, Router, Setting, Sides
+from assesskit.instruments.migration import Found, Router, Setting, Sides
 from assesskit.instruments.rollout_plan import RolloutPlan, read_rollout
 
 LATENCY, ERROR, LATE, WRONG = [one for kind in safe_plans.faulty(TERMS).values() for one in kind]

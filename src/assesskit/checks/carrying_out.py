@@ -18,7 +18,7 @@ from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.submitted import Submitted
-from assesskit.instruments.rollout import SIDE, Found, Played, Router, Row, Setting
+from assesskit.instruments.migration import SIDE, Found, Played, Router, Row, Setting
 from assesskit.instruments.rollout_plan import MODES, Mode, PlanError, RolloutPlan, read_rollout
 
 Step = Request | Callable[[Sequence[Exchange]], Request | None]

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from assesskit.instruments.differences import Difference, covers
-from assesskit.instruments.rollout import Found, Played, Row, Setting
+from assesskit.instruments.migration import Found, Played, Row, Setting
 from assesskit.instruments.rollout_plan import RolloutPlan, Stage
 from assesskit.instruments.rollout_window import Action, Answer, Window, decide
 
