@@ -9,7 +9,7 @@ from tests.reports import samples
 from assesskit.checks import carrying_out, event_ledger
 from assesskit.checks.carrying_out import Run, Scenario
 from assesskit.checks.evidence import Evidence as Collected
-from assesskit.instruments.rollout import Found, Row, Setting
+from assesskit.instruments.migration import Found, Row, Setting
 from assesskit.instruments.rollout_plan import Mode
 from assesskit.instruments.sink import Taken
 from assesskit.model import Assessment, Evidence

@@ -25,7 +25,7 @@ class Row(BaseModel):
 
 
 class Minute(Row):
-    """A minute of a rollout, as `instruments.rollout.Row` has it."""
+    """A minute of a rollout, as `instruments.migration.Row` has it."""
 
     minute: Count
     mode: Literal["shadow", "mirror", "canary", "primary"]
