@@ -29,8 +29,8 @@ SOURCES = (*(ROOT / "graders").rglob("*.py"), *(ROOT / "src/assesskit/checks").g
 
 
 def known_modules() -> dict[str, ModuleType]:
-    """The modules of the library and of the instruments, by name, the library's first; programs are left out."""
-    names = {one.name: room for room in reversed(ROOMS) for one in pkgutil.iter_modules(room.__path__)}
+    """The modules of the library and of the instruments, by name; those that are programs are left out."""
+    names = {one.name: room for room in ROOMS for one in pkgutil.iter_modules(room.__path__)}
     programs = {"__main__", "locustfile"}
     return {
         name: importlib.import_module(f"{room.__name__}.{name}") for name, room in names.items() if name not in programs

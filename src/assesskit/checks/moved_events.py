@@ -17,10 +17,10 @@ from assesskit.checks import moving
 from assesskit.checks.event_ledger import (
     Change,
     change_of,
+    expect_attributed,
     expect_complete,
     expect_ordered,
     expect_same_ids,
-    expect_told,
     leave_ledger,
 )
 from assesskit.checks.evidence import Evidence
@@ -171,7 +171,7 @@ def expect_envelopes(told: Told, evidence: Evidence) -> list[Taken]:
         f"{ARRIVES:g} s after things were made and changed nothing was told",
         expected="an event for each change, soon",
     )
-    expect_told(events)
+    expect_attributed(events)
     wrong = [event for event in events if event.event.get("source") != told.telling.source]
     expect(
         not wrong,
@@ -287,6 +287,6 @@ def expect_sequence(told: Told, evidence: Evidence) -> None:
     told.sink.reset()
     leave_ledger("What was told to a sink that fails now and then", events, evidence)
     expect(bool(events), "nothing was told", expected="an event for each change")
-    expect_told(events)
+    expect_attributed(events)
     expect_ordered(events)
     expect_same_ids(events)

@@ -26,7 +26,7 @@ from assesskit.checks.safe_plans import Terms
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError, World
 from assesskit.instruments.differences import Differ, Seen
-from assesskit.instruments.rollout import Played, Router, Setting, Sides
+from assesskit.instruments.migration import Played, Router, Setting, Sides
 from assesskit.instruments.rollout_book import share_of
 from assesskit.instruments.rollout_plan import RolloutPlan, read_rollout
 from assesskit.instruments.sink import Sink

@@ -15,8 +15,8 @@ from assesskit.checks.tracing import TRACE_CONTEXT, Caller
 from assesskit.checks.world import World
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.faults import Fault
+from assesskit.instruments.migration import Router, Sides
 from assesskit.instruments.relay import Relay
-from assesskit.instruments.rollout import Router, Sides
 
 STOPS = 5.0
 ROUTER = "router"
