@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from assesskit.kits.journey import Journey
 
 PLACES = {"docker": "in Docker", "process": "as plain processes"}
+NEXT = {
+    "check": "the public checks, with feedback; the first time takes a minute or two",
+    "traces --live": "your work with gentle traffic, and what it traces, in the browser",
+    "status": "time, services and the last check; `stop` pauses, `start` goes on",
+    "submit": "freeze your work into one archive",
+}
 Workspace = Annotated[Path, typer.Argument(help="The workspace; the current folder if not given.")]
 Folder = Annotated[Path, typer.Option("--workspace", help="The workspace; the current folder if not given.")]
 
@@ -52,10 +58,11 @@ def start(
     """
     from assesskit.content.schema import SLUG
     from assesskit.kits import journey as journeys
+    from assesskit.kits.manifest import MARKER
 
     path, now = Path(kit), datetime.now(UTC)
     unpacked = (path / "kit.json").is_file()
-    if journeys.is_journey(path) or (path == Path() and not unpacked):
+    if (path / MARKER).is_file() or (path == Path() and not unpacked):
         begun = journeys.read_journey(path)
     elif path.is_file() or unpacked or not re.fullmatch(SLUG, kit):
         begun = _from_kit(path, folder, key, now)
@@ -144,9 +151,8 @@ def _tell_start(journey: Journey, now: datetime, running: Keeper | None) -> None
 def _tell_next() -> None:
     called = "assesskit" if shutil.which("assesskit") else str(Path(sys.argv[0]).resolve())
     print("\nWork in the folder, then run there:")
-    print(f"  {called} check     the public checks, with feedback; the first time takes a minute or two")
-    print(f"  {called} status    time, services and the last check; `stop` pauses, `start` goes on")
-    print(f"  {called} submit    freeze your work into one archive")
+    for what, says in NEXT.items():
+        print(f"  {called} {what:13} {says}")
 
 
 def _time(journey: Journey, now: datetime) -> str:
