@@ -20,13 +20,15 @@ from assesskit.cli.told import say, told
 from assesskit.errors import AssesskitError, UsageError
 
 if TYPE_CHECKING:
+    from assesskit.content import Exercise
     from assesskit.environment import Keeper
     from assesskit.kits.journey import Journey
 
 PLACES = {"docker": "in Docker", "process": "as plain processes"}
+LIVE = "traces --live"
 NEXT = {
     "check": "the public checks, with feedback; the first time takes a minute or two",
-    "traces --live": "your work with gentle traffic, and what it traces, in the browser",
+    LIVE: "your work with gentle traffic, and what it traces, in the browser",
     "status": "time, services and the last check; `stop` pauses, `start` goes on",
     "submit": "freeze your work into one archive",
 }
@@ -101,7 +103,7 @@ def _from_content(slug: str, folder: Path | None, seed: str | None, content: Pat
         print(f"variant     seed {found.variant.seed}")
     print(f"time box    {found.spec.minutes} minutes, for your orientation")
     print(f"AI policy   {found.spec.ai.policy}: {found.spec.ai.text}")
-    _tell_next()
+    _tell_next(found)
 
 
 def _services(journey: Journey, kind: Kind) -> Keeper | None:
@@ -145,14 +147,17 @@ def _tell_start(journey: Journey, now: datetime, running: Keeper | None) -> None
             print(f"{name:11} {url}, {PLACES[running.runtime]}")
     print(f"signed by   {journey.manifest.key}\ntime box    {_time(journey, now)}")
     print(f"AI policy   {exercise.spec.ai.policy}: {exercise.spec.ai.text}")
-    _tell_next()
+    _tell_next(exercise)
 
 
-def _tell_next() -> None:
+def _tell_next(exercise: Exercise) -> None:
+    from assesskit.cli.traces import watchable
+
     called = "assesskit" if shutil.which("assesskit") else str(Path(sys.argv[0]).resolve())
     print("\nWork in the folder, then run there:")
     for what, says in NEXT.items():
-        print(f"  {called} {what:13} {says}")
+        if what != LIVE or watchable(exercise):
+            print(f"  {called} {what:14} {says}")
 
 
 def _time(journey: Journey, now: datetime) -> str:
