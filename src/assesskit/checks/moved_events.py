@@ -6,9 +6,10 @@ checks is made, and taken on step by step, so its version says which changes it 
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from assesskit.checks.event_ledger import (
 )
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, expect
+from assesskit.checks.http import prepared
 from assesskit.checks.moving import Move, marked
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import World
@@ -40,6 +42,7 @@ KILLS = (0.05, 0.12, 0.2, 0.31, 0.45, 0.6)
 """Seconds after which a service is killed that has begun to serve writers."""
 WAITS = 4.0
 HELD = 3.0
+PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,7 @@ class Work:
         """The changes that the service has made, by its own word. Raises Failure when an acknowledged one is lost."""
         versions: dict[str, int] = {}
         for owner in self.owners:
-            exchange = self.move.service.send(self.move.moving.reading(owner))
-            for thing in exchange.answered().json()[self.move.moving.listed]:
-                versions[thing["id"]] = thing["version"]
+            versions |= {thing["id"]: thing["version"] for thing in self._listed(owner)}
         lost = {thing for thing, version in self.acknowledged.items() if versions.get(thing, 0) < version}
         expect(
             not lost,
@@ -100,6 +101,15 @@ class Work:
             expected="what was answered with 201 or 200 is kept, whatever happens then",
         )
         return {change for thing, version in versions.items() for change in self.changes(thing, version)}
+
+    def _listed(self, owner: str) -> Iterator[Mapping[str, Any]]:
+        """All things of an owner at the service, page by page."""
+        for page in itertools.count(1):
+            path = f"{self.move.moving.path(owner)}?limit={PAGE}&page={page}"
+            things = self.move.service.send(prepared("GET", path)).answered().json()[self.move.moving.listed]
+            yield from things
+            if len(things) < PAGE:
+                return
 
     def changes(self, thing: str, version: int) -> Iterable[Change]:
         """The changes of a thing up to a version."""
