@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from assesskit.checks import moving
@@ -66,7 +67,8 @@ class Told:
                 time.sleep(POLL)
 
     def _events_of(self, subjects: set[str]) -> list[Taken]:
-        return [event for event in self.sink.events() if event.subject in subjects]
+        found = [event for event in self.sink.events() if event.subject in subjects]
+        return [replace(event, number=number) for number, event in enumerate(found, 1)]
 
     def restarted(self) -> None:
         """Killed, and started again."""
@@ -213,11 +215,11 @@ def expect_sequence(told: Told, evidence: Evidence) -> None:
     ]
     for script in faults:
         told.sink.everything(Fault.status(503))  # so that several of a thing wait when the first one is disturbed
-        _all_at_work(work)
+        _at_work(work)
         told.sink.script(*script)
         events = told.events(work, work.happened())  # before the next ones: what is sent later met none of these
     told.sink.script(*faults[-1])
-    _all_at_work(work)
+    _at_work(work)
     events = told.events(work, work.happened())
     told.sink.reset()
     leave_ledger("What was told to a sink that fails now and then", events, evidence)
@@ -227,6 +229,6 @@ def expect_sequence(told: Told, evidence: Evidence) -> None:
     expect_same_ids(events)
 
 
-def _all_at_work(work: Work) -> None:
-    with ThreadPoolExecutor(len(work.owners)) as pool:
-        list(pool.map(work.lane, work.owners))
+def _at_work(work: Work) -> None:
+    for owner in work.owners:
+        work.lane(owner)
