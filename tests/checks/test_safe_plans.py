@@ -216,6 +216,16 @@ def test_a_service_that_loses_minor_units_is_told_place_by_place(stage: Stage) -
     assert rows[0]["service"] == "1300"
 
 
+def test_a_service_that_answers_differently_each_time_never_gets_a_caller(stage: Stage) -> None:
+    """Its answers are given time to become equal, a few times, and then no more."""
+    stage.service.flaws.add("wavers")
+    began = time.monotonic()
+    run = stage.run(HASTY, HEALTHY)
+    assert (run.end, run.live) == ("hold", 0)
+    assert {one.place for one in run.differences} == {"/at"}
+    assert time.monotonic() - began < 60
+
+
 def test_a_service_that_hangs_does_not_hang_the_rollout(stage: Stage) -> None:
     stage.service.flaws.add("silent")
     began = time.monotonic()
