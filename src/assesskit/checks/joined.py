@@ -45,12 +45,13 @@ def expect_one_trace(
         )
     spans = hops.arrived(collector, [trace_id], lambda found: set(parts) <= {span.source for span in found})
     evidence.spans("spans of one request", spans)
-    missing = [part for part in parts if part not in {span.source for span in spans}]
+    there = {span.source for span in spans}
+    missing = [part for part in parts if part not in there]
     expect(
         not missing,
         f"no span of {', '.join(missing)} arrived under the caller's trace id",
         sent=told,
-        received=f"spans of {', '.join(sorted({span.source for span in spans})) or 'nobody'}",
+        received=f"spans of {', '.join(part for part in parts if part in there) or 'nobody'}",
         expected=f"spans of {', '.join(parts)}, all of one trace",
     )
 
@@ -144,7 +145,8 @@ def _expect_named(name: str, calls: Sequence[Call], spans: Sequence[Span], ids: 
             if sender.span_id in outside:
                 raise _unlike(f"a call to {name} names the span of the first caller as its parent", call, name)
             if span is not None and (span.kind not in {"CLIENT", "PRODUCER"} or span.source == name):
-                raise _unlike(f"a call to {name} names a {span.kind} span of {span.source} as its parent", call, name)
+                told = f"a call to {name} names a span of {span.source} as its parent that is {span.kind}"
+                raise _unlike(told, call, name)
     for span in spans:
         if span.source == name and span.kind == "SERVER" and span.parent_id not in crossed:
             raise Failure(

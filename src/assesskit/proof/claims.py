@@ -67,6 +67,6 @@ def claims(exercise: Exercise) -> tuple[Claim, ...]:
     return (
         Claim("reference", "reference", (), reference),
         *right,
-        Claim("starter", "starter", proof.starter.fails, starter, outcome=proof.starter.outcome),
+        Claim("starter", "starter", exercise.starter_fails(), starter, outcome=proof.starter.outcome),
         *wrong,
     )
