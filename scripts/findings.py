@@ -67,7 +67,7 @@ class Answers:
         cause, service = self.cause, self._service(self.cause)
         others = {kind: spans for kind, spans in self.real.items() if kind != cause}
         both = [cause, self.trigger]
-        absent = [kind for kind in TRIGGERS if kind not in self.real][:2]
+        absent = [kind for kind in (*TRIGGERS, *self.truth) if kind not in self.real][:2]
         first = [one.span_id for one in self.recording.spans[:2]]
         guessed = {kind: [span] for kind, span in zip(absent, first, strict=True)}
         return {

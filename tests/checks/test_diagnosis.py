@@ -45,7 +45,8 @@ POOL = ("pool-too-small", ("5",))
 def judged(findings: Findings) -> float:
     evidence = Evidence()
     diagnosis.expect_findings(findings, RECORDING, TRUTH, evidence)
-    return float(evidence.collected()[0]["data"]["value"])
+    (score,) = [one for one in evidence.collected() if one["title"] == "F1 of the findings"]
+    return float(score["data"]["value"])
 
 
 def test_all_of_it_with_evidence_is_worth_everything():
@@ -56,6 +57,18 @@ def test_two_of_three_are_enough_and_one_wrong_finding_more_is_not():
     assert judged(found(RETRIES, HIDDEN)) == 0.8
     with pytest.raises(Failure, match="of 3 findings 2 are shown"):
         judged(found(RETRIES, HIDDEN, ("stampede", ("1",))))
+
+
+def test_interviewers_see_the_findings_beside_what_is_there():
+    evidence = Evidence()
+    with pytest.raises(Failure):
+        diagnosis.expect_findings(found(RETRIES, ("stampede", ("1", "2"))), RECORDING, TRUTH, evidence)
+    assert evidence.collected()[0]["data"]["text"].splitlines() == [
+        "error-hidden: shown by 1 spans; not found",
+        "nested-retries: shown by 2 spans; cited are 2, of which 2 show it",
+        "pool-too-small: shown by 1 spans; not found",
+        "stampede: shown by 0 spans; cited are 2, of which 0 show it",
+    ]
 
 
 def test_citing_everything_for_every_kind_is_worth_nothing():

@@ -105,11 +105,11 @@ def test_most_sets_have_one_of_propagation_one_of_telemetry_and_three_of_product
     assert {tuple(each) for each in kinds} == {(1, 1, 3), (0, 1, 4), (1, 0, 4)}
 
 
-def test_seeds_draw_at_least_sixteen_faults_and_none_is_in_more_than_half_of_the_sets():
+def test_seeds_draw_at_least_sixteen_faults_and_none_is_in_nearly_every_set():
     times = Counter(fault for each in SETS.values() for fault in each.faults)
     assert len(times) >= 16
     assert set(times) == set(SHOWS)
-    assert max(times.values()) <= 10
+    assert max(times.values()) <= 12
 
 
 def test_the_starter_is_the_repaired_system_with_these_faults(tmp_path):
