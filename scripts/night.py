@@ -31,7 +31,7 @@ STATEMENT = 0.05
 """Seconds that it takes to look for what belongs to a hamper: the database is across the network."""
 HURRY, SLOW = 0.6, 1.0
 """Seconds that a customer in a hurry waits, and that the inventory then takes."""
-AT_ONCE = 5
+AT_ONCE = 6
 """Customers who come together."""
 
 
@@ -124,8 +124,7 @@ class Night:
     def run(self) -> None:
         """A quiet time, payments that fail every call, and two releases while it gets better."""
         self._quiet()
-        for _ in range(2):
-            self._together()
+        self._together()
         time.sleep(3)
         for released in ("checkout", "pricing"):
             self._ask([self._hamper()])

@@ -10,7 +10,8 @@ from assesskit import content
 from assesskit.content import faulty
 from assesskit.content.digests import files_below
 from assesskit.errors import ContentError
-from assesskit.proof.claims import claims
+from assesskit.proof.claims import as_written, claims
+from assesskit.proof.digests import drawn as digest_of
 
 APP = 'print("the stock says hello")\n'
 PATCH = "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-{}+{}"
@@ -80,6 +81,32 @@ def test_the_starter_is_claimed_to_fail_what_its_faults_fail(root, tmp_path):
     for exercise in (written, drawn):
         (starter,) = [claim for claim in claims(exercise) if claim.kind == "starter"]
         assert set(starter.fails) == {"hello.fast", "hello.polite"}
+
+
+@pytest.mark.parametrize(("name", "itself"), [("silence", False), ("noise", True)])
+def test_what_is_counted_of_a_starter_is_of_its_own_faults(root, tmp_path, name, itself):
+    written = content.load(root, "tiny")
+    drawn = content.load(root, "tiny", seed_for(written, name), cache=tmp_path / "cache")
+    for claim in claims(drawn):
+        assert (as_written(drawn, claim) == claim) == (itself and claim.kind == "starter"), claim.name
+
+
+@pytest.mark.parametrize(
+    "changed", ["sets/noise/contract/api.yaml", "proof/mutants/loud/change.patch", "sets/noise/new.txt"]
+)
+def test_a_proof_on_a_variant_rests_on_its_set(root, tmp_path, changed):
+    seeds = {name: seed_for(content.load(root, "tiny"), name) for name in ("silence", "noise")}
+
+    def digests() -> dict[str, dict[str, str]]:
+        cache = tmp_path / "cache"
+        return {name: digest_of(content.load(root, "tiny", seed, cache=cache)) for name, seed in seeds.items()}
+
+    before = digests()
+    with (root / "exercises/tiny" / changed).open("a") as file:
+        file.write("\n")
+    after = digests()
+    assert after["silence"] == before["silence"]
+    assert after["noise"] != before["noise"]
 
 
 def test_sets_alone_make_variants_too(tmp_path):
