@@ -59,18 +59,6 @@ def test_two_of_three_are_enough_and_one_wrong_finding_more_is_not():
         judged(found(RETRIES, HIDDEN, ("stampede", ("1",))))
 
 
-def test_interviewers_see_the_findings_beside_what_is_there():
-    evidence = Evidence()
-    with pytest.raises(Failure):
-        diagnosis.expect_findings(found(RETRIES, ("stampede", ("1", "2"))), RECORDING, TRUTH, evidence)
-    assert evidence.collected()[0]["data"]["text"].splitlines() == [
-        "error-hidden: shown by 1 spans; not found",
-        "nested-retries: shown by 2 spans; cited are 2, of which 2 show it",
-        "pool-too-small: shown by 1 spans; not found",
-        "stampede: shown by 0 spans; cited are 2, of which 0 show it",
-    ]
-
-
 def test_citing_everything_for_every_kind_is_worth_nothing():
     everything = found(*((kind, ALL) for kind in TRUTH))
     with pytest.raises(Failure, match=f"of {len(TRUTH)} findings 0 are shown"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -77,3 +78,14 @@ def test_each_flaw_is_told(shop, flaw: str, check: Check, told: str) -> None:
     """By the check that is about it, in words that say what was seen."""
     with pytest.raises(Failure, match=told):
         check(shop(flaw))
+
+
+def test_evidence_keeps_all_calls_of_a_request_or_none(shop) -> None:
+    """A storm has more calls than there is room for; half a request would look like a mild one."""
+    one, evidence = shop("a storm"), Evidence()
+    with pytest.raises(Failure):
+        storms.expect_few_calls(one, one.relays["payments"], JOURNEY, evidence)
+    calls = next(each for each in evidence.collected() if each["kind"] == "relay")["data"]["calls"]
+    counts = Counter(call["key"] for call in calls)
+    assert 1 <= len(counts) <= 100 // 9
+    assert set(counts.values()) == {9}

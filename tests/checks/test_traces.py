@@ -115,7 +115,7 @@ EDGES = JOURNEY.__class__(**{**vars(JOURNEY), "edges": ("checkout", "pricing", "
 
 
 def one_trace(world: Any) -> None:
-    joined.expect_one_trace(world, world.relays, world, EDGES, PARTS, Evidence())
+    joined.expect_one_trace(world, world.relays, world, EDGES, PARTS, [], Evidence())
 
 
 def parents(world: Any) -> None:

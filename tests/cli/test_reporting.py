@@ -352,7 +352,7 @@ def test_the_files_of_a_sealed_submission_stand_beside_the_anchors(
     (here / "tiny/NOTES.md").write_text("C-0142 chose this")
     assert run("submit", "tiny", "--no-check", "--ai", "None.", "--next", "Sleep.").returncode == 0
     archive = here / "C-0142-tiny-submission.zip"
-    with received(archive, machine=True) as came:
+    with received(archive) as came:
         taken = take(came.path, load(root, "tiny", "s1"), tmp_path / "taken").submitted
     record = tiny(root).model_copy(update={"submission": taken, "variant": Variant(seed="s1")})
     path = written(here / "assessments/x", record)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +87,31 @@ def test_what_is_handed_in_is_graded_and_told_to_its_candidate(
     assert (record["outcome"], record["variant"]["seed"]) == ("submission_failed", SEED)
     told = run("report", str(folder), "--for", "candidate", "--format", "md").stdout
     assert "has neither CMD nor ENTRYPOINT" in told
+
+
+@pytest.mark.parametrize("runtime", ["process"])
+def test_nothing_that_scorers_see_tells_how_long_somebody_had(
+    work: Path, run: Run, prepared: str, tmp_path: Path
+) -> None:
+    """Started days ago and over its time box: the interviewer is told, the archive knows, and no file beside the
+    record, no report and no export says when or for how long."""
+    (work / "Dockerfile").write_text("ARG BASE_IMAGE=python:3.12-slim\nFROM ${BASE_IMAGE}\n")
+    day = "2026-01-02T03:04:05Z"
+    for name in (".assesskit.json", ".git/assesskit/journey.json"):
+        said = json.loads((work / name).read_text())
+        (said if "started" in said else said["moments"][0])["started" if "started" in said else "at"] = day
+        (work / name).write_text(json.dumps(said))
+    run("submit", "work", "--no-check")
+    archive = tmp_path / "C-1-build-service-submission.zip"
+    told = json.loads(zipfile.ZipFile(archive).read("submission.json"))
+    graded = run("grade", archive.name, "--runtime", prepared)
+    assert "the time box was over" in graded.stderr
+    folder = next((tmp_path / "assessments").iterdir())
+    for form in ("md", "json", "csv", "junit", "ats"):
+        out = folder / f"exported.{form}"
+        run("report", str(folder), "--format", form, "--url", "https://ats.test/1", "--out", str(out))
+    run("report", str(folder), "--for", "candidate", "--out", str(folder / "candidate.html"))
+    seen = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+    assert len(seen) > 10
+    for secret in ("2026-01-02", told["submitted"][:19], str(told["seconds"])):
+        assert [name for name, text in seen.items() if secret in text] == []

@@ -19,7 +19,7 @@ from assesskit.kits.journey import begin, read_journey
 from assesskit.kits.kit import open_kit
 from assesskit.kits.ledger import Invited
 from assesskit.kits.packing import Entry, packed
-from assesskit.kits.sealing import Handed, is_sealed, remarks, seal, unseal
+from assesskit.kits.sealing import Handed, is_sealed, remarks, seal, time_remarks, unseal
 
 LATER = NOW + timedelta(minutes=20)
 
@@ -138,7 +138,8 @@ def test_an_interviewer_is_told_what_to_know_and_nothing_else(sealed: Path, made
     handed = unseal(sealed, tmp_path / "scratch").handed
 
     def said(invited: Invited | None, keys=own, began=NOW, **changes: Any) -> list[str]:
-        return list(remarks(handed.model_copy(update=changes), began, invited, keys))
+        changed = handed.model_copy(update=changes)
+        return [*remarks(changed, invited, keys), *time_remarks(changed, began, invited)]
 
     assert said(invited) == []
     assert said(None) == ["its kit 0123456789abcdef is not in your ledger"]

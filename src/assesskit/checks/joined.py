@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assesskit.checks import hops
+from assesskit.checks import before, hops
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.journey import OK, Journey, Trip, mostly_served, sent, served
 from assesskit.checks.services import Service
-from assesskit.checks.tracing import TRACE_CONTEXT, Caller
+from assesskit.checks.tracing import ARRIVAL, TRACE_CONTEXT, Caller
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.relay import Call, Relay
 
@@ -26,13 +26,27 @@ def expect_one_trace(
     collector: Collector,
     journey: Journey,
     parts: Sequence[str],
+    recorded: Sequence[Span],
     evidence: Evidence,
 ) -> None:
-    """Our trace id crosses every edge, and spans of every one of `parts` arrive under it."""
+    """Our trace id crosses every edge, and spans of every one of `parts` arrive under it.
+
+    A request of the recording is kept beside it as evidence, so that a reader sees what has become of it.
+    """
     trip = served(service, journey.fresh, relays.values())
     trace_id = trip.caller.trace_id
     told = f"POST {trip.path}\ntraceparent: {trip.caller.traceparent}"
-    for name, calls in hops.crossing(relays, journey.edges).items():
+    crossed = hops.crossing(relays, journey.edges)
+    said = {one.trace_id for calls in crossed.values() for call in calls for one in hops.senders(call)}
+
+    def joined(spans: Sequence[Span]) -> set[str]:
+        return {span.source for span in spans if span.trace_id == trace_id}
+
+    # where the trace is split already, nobody waits longer than it takes to show how
+    seconds = ARRIVAL if said <= {trace_id} else hops.BATCH
+    spans = hops.arrived(collector, sorted({trace_id, *said}), lambda found: set(parts) <= joined(found), seconds)
+    before.told(recorded, spans, evidence)
+    for name, calls in crossed.items():
         lost = [call for call in calls if not hops.belongs(call, trace_id)]
         expect(bool(calls), f"no call to {name} was seen", sent=told, expected="the request on its way")
         expect(
@@ -43,15 +57,12 @@ def expect_one_trace(
             expected=f"the trace id {trace_id} in every call that the request leads to, and no other",
             rule=TRACE_CONTEXT,
         )
-    spans = hops.arrived(collector, [trace_id], lambda found: set(parts) <= {span.source for span in found})
-    evidence.spans("spans of one request", spans)
-    there = {span.source for span in spans}
-    missing = [part for part in parts if part not in there]
+    missing = [part for part in parts if part not in joined(spans)]
     expect(
         not missing,
         f"no span of {', '.join(missing)} arrived under the caller's trace id",
         sent=told,
-        received=f"spans of {', '.join(part for part in parts if part in there) or 'nobody'}",
+        received=f"spans of {', '.join(part for part in parts if part in joined(spans)) or 'nobody'}",
         expected=f"spans of {', '.join(parts)}, all of one trace",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from assesskit.checks import hops
+from assesskit.checks import hops, instrumentation
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Inconclusive, expect
 from assesskit.checks.journey import Journey, Trip, mostly_served, sent
@@ -55,6 +55,7 @@ def expect_no_orphans(
         evidence.figure("spans for which the submission had left no room in the collector", crowded, "spans", 0)
     evidence.figure("spans without their parent", len(orphans), "spans", 0)
     evidence.spans("spans without their parent", orphans)
+    instrumentation.told(spans, {(trip.caller.trace_id, trip.caller.span_id) for trip in trips}, evidence)
     told = f"{len(trips)} requests, {AT_ONCE} at a time, {UNSAMPLED} of them not sampled"
     expect(
         not orphans,

@@ -7,6 +7,7 @@ Exit codes: 0 done (whatever the score) · 1 a claim is false · 2 wrong use, in
 from __future__ import annotations
 
 import signal
+import sys
 from types import FrameType
 
 import typer
@@ -23,6 +24,7 @@ from assesskit.cli import (
     traces,
     workspace,
 )
+from assesskit.errors import RuntimeUnavailableError
 
 app = typer.Typer(
     name="assesskit",
@@ -49,8 +51,16 @@ for audience in (
     audience.add_to(app)
 
 
+WINDOWS = """\
+error: assesskit does not run on Windows itself: it needs what only POSIX systems have
+  Install WSL (`wsl --install`), open its terminal, and begin there; Docker Desktop serves it. See docs/journey.md."""
+
+
 def main() -> None:
     """Run the command line. TERM is treated as Ctrl-C: everything started is removed."""
+    if sys.platform == "win32":
+        print(WINDOWS, file=sys.stderr)
+        sys.exit(RuntimeUnavailableError.exit_code)
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assesskit.cli import settings
-from assesskit.cli.receiving import received
+from assesskit.cli.receiving import received, untimed
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
 from assesskit.cli.told import FAULT, say, stop, tell, told
 from assesskit.cli.writing import write_reports
@@ -99,7 +99,8 @@ def grade(
     faults: list[Path] = []
     for path in submissions:
         try:
-            with received(path, machine=json_, content=content) as came:
+            with received(path, content=content) as came:
+                came.tell(path.name, machine=json_)
                 asked = _exercise_of(came.path, exercise, seed, content)
                 where = where or settings.isolated(runtime)
                 assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)
@@ -139,7 +140,7 @@ def grade_one(
         taken = take(path, exercise, Path(temporary) / "submission")
         title = f"{exercise.slug} · {name or taken.submitted.name} · {runtime.name}"
         with shown(title, machine=machine) as on_event:
-            task = Task(exercise, taken.folder, taken.submitted)
+            task = Task(exercise, taken.folder, untimed(taken.submitted))
             assessment, checks = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
     folder = RunFolder.create(out, name or taken.submitted.name, assessment.run)
     write_assessment(folder.assessment, assessment)

@@ -110,7 +110,7 @@ def _files(submissions: list[Path], paths: list[Path], content: Path | None) -> 
     for submission in submissions:
         if not submission.exists():
             raise UsageError("no such file or folder", where=str(submission))
-        with received(submission, machine=False, content=content) as came:
+        with received(submission, content=content) as came:
             for path in paths:
                 if (files := _read_files(came.path, path, content)) is not None:
                     found[path] = files

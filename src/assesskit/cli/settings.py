@@ -16,6 +16,7 @@ from assesskit.errors import RuntimeUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
+    from assesskit.environment.where import Where
     from assesskit.pods import PodRuntime
     from assesskit.weighting import Profile
 
@@ -137,32 +138,35 @@ def runtime(kind: Kind) -> PodRuntime:
 
     Raises RuntimeUnavailableError when it does not answer.
     """
-    found = _docker() if kind is Kind.DOCKER else _process() if kind is Kind.PROCESS else _answering()
-    found.check()
+    found = where(kind).opened()
     found.reap()
     return found
 
 
-def _answering() -> PodRuntime:
-    docker = _docker()
-    try:
-        docker.check()
-    except RuntimeUnavailableError:
-        return _process()
-    return docker
+def where(kind: Kind) -> Where:
+    """Say which runtime a kind means here. Raises RuntimeUnavailableError when it does not answer."""
+    if kind is Kind.AUTO:
+        try:
+            return where(Kind.DOCKER)
+        except RuntimeUnavailableError:
+            return where(Kind.PROCESS)
+    found = _docker() if kind is Kind.DOCKER else _process()
+    found.opened().check()
+    return found
 
 
-def _docker() -> PodRuntime:
-    from assesskit.pods.docker import DockerRuntime
+def _docker() -> Where:
+    from assesskit.environment.where import Where
 
     images = {found[1]: image for name, image in os.environ.items() if (found := IMAGE_VARIABLE.fullmatch(name))}
-    return DockerRuntime(images.pop("BASE_IMAGE", DEFAULT_BASE), images=images, cache=cache())
+    base = images.pop("BASE_IMAGE", DEFAULT_BASE)
+    return Where(runtime="docker", cache=cache(), base_image=base, images=images)
 
 
-def _process() -> PodRuntime:
-    from assesskit.pods.process import ProcessRuntime
+def _process() -> Where:
+    from assesskit.environment.where import Where
 
-    return ProcessRuntime(cache=cache())
+    return Where(runtime="process", cache=cache())
 
 
 def isolated(kind: Kind) -> PodRuntime:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assesskit.cli import settings
-from assesskit.cli.settings import ContentOption, JsonOption
+from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
 from assesskit.cli.told import say, told
 from assesskit.errors import AssesskitError, UsageError
 
 if TYPE_CHECKING:
+    from assesskit.environment import Keeper
     from assesskit.kits.journey import Journey
 
+PLACES = {"docker": "in Docker", "process": "as plain processes"}
 Workspace = Annotated[Path, typer.Argument(help="The workspace; the current folder if not given.")]
 Folder = Annotated[Path, typer.Option("--workspace", help="The workspace; the current folder if not given.")]
 
@@ -39,6 +41,7 @@ def start(
     key: Annotated[str | None, typer.Option(help="Take only a kit that this key has signed.")] = None,
     minutes: Annotated[int | None, typer.Option(help="Your time box, if you were told another.", min=1)] = None,
     services: Annotated[bool, typer.Option(help="Start the task's services.")] = True,
+    runtime: RuntimeOption = Kind.AUTO,
     seed: Annotated[str | None, typer.Option(help="For an exercise of a content root: draws a variant.")] = None,
     content: ContentOption = None,
 ) -> None:
@@ -64,8 +67,7 @@ def start(
     begun = begun.noted("started", now)
     if minutes is not None:
         begun = begun.boxed(minutes)
-    urls = _services(begun) if services else {}
-    _tell_start(begun, now, urls)
+    _tell_start(begun, now, _services(begun, runtime) if services else None)
 
 
 def _from_kit(path: Path, folder: Path | None, key: str | None, now: datetime) -> Journey:
@@ -95,21 +97,22 @@ def _from_content(slug: str, folder: Path | None, seed: str | None, content: Pat
     _tell_next()
 
 
-def _services(journey: Journey) -> dict[str, str]:
+def _services(journey: Journey, kind: Kind) -> Keeper | None:
     """Bring the services up; if that fails, say why, and go on: the workspace is there, and `check` has its own."""
     from assesskit.environment import up
 
     try:
         exercise = journey.exercise()
         if not exercise.spec.services:
-            return {}
-        say("starting the services; the first time fetches packages and takes a minute …")
+            return None
+        where = settings.where(kind)
+        say(f"starting the services {PLACES[where.runtime]}; the first time fetches packages and takes a minute …")
         with _one_line() as on_line:
-            return dict(up(journey.folder.resolve(), exercise, settings.cache(), on_line).urls)
+            return up(journey.folder.resolve(), exercise, where, on_line, insist=kind is not Kind.AUTO)
     except AssesskitError as error:
         say(f"The services are not up: {error}")
         say(f"  {error.hint or 'Try `assesskit start` again.'} `assesskit check` needs none of them.")
-        return {}
+        return None
 
 
 @contextmanager
@@ -122,7 +125,7 @@ def _one_line() -> Iterator[Callable[[str], None]]:
     print(f"\r{'':72}\r", end="", file=sys.stderr)
 
 
-def _tell_start(journey: Journey, now: datetime, urls: dict[str, str]) -> None:
+def _tell_start(journey: Journey, now: datetime, running: Keeper | None) -> None:
     from assesskit import __version__
 
     exercise = journey.exercise()
@@ -130,8 +133,9 @@ def _tell_start(journey: Journey, now: datetime, urls: dict[str, str]) -> None:
         say(f"This kit was made with assesskit {journey.manifest.tool}, and this is {__version__}: verdicts may differ")
         say(f"from your interviewer's. Better: pip install assesskit=={journey.manifest.tool}")
     print(f"{journey.manifest.title}\n\nworkspace   {journey.workspace}\nbrief       {journey.workspace / 'README.md'}")
-    for name, url in urls.items():
-        print(f"{name:11} {url}")
+    if running:
+        for name, url in running.urls.items():
+            print(f"{name:11} {url}, {PLACES[running.runtime]}")
     print(f"signed by   {journey.manifest.key}\ntime box    {_time(journey, now)}")
     print(f"AI policy   {exercise.spec.ai.policy}: {exercise.spec.ai.text}")
     _tell_next()
@@ -165,15 +169,17 @@ def status(workspace: Workspace = Path(), json_: JsonOption = False) -> None:
     now = datetime.now(UTC)
     journey = read_journey(workspace).noted("seen", now)
     running = keeper(journey.folder.resolve())
-    said = running.ask("status") if running else {"services": {}, "urls": {}}
+    said = _said(running)
     exercise = journey.exercise()
     states = {one.name: said["services"].get(one.name, "not running") for one in exercise.spec.services}
     if json_:
-        print(json.dumps(_status(journey, now, states, said["urls"])))
+        place = running.runtime if running else None
+        print(json.dumps(_status(journey, now, states, said["urls"]) | {"runtime": place}))
         return
     print(f"{journey.manifest.title}\n\ntime box    {_time(journey, now)}")
     for name, state in states.items():
-        print(f"{name:11} {state} {said['urls'].get(name, '')}".rstrip())
+        place = f" {said['urls'][name]}, {PLACES[running.runtime]}" if running and name in said["urls"] else ""
+        print(f"{name:11} {state}{place}")
     if (checked := journey.state.checked) is None:
         print("last check  none yet")
     else:
@@ -181,8 +187,18 @@ def status(workspace: Workspace = Path(), json_: JsonOption = False) -> None:
         if checked.outcome != "graded":
             went = checked.outcome.replace("_", " ")
         print(f"last check  {checked.at:%Y-%m-%d %H:%M} UTC: {went}")
-    if running is None and states:
+    if set(states.values()) - {"running"}:
         say("`assesskit start` brings the services up.")
+
+
+def _said(running: Keeper | None) -> dict[str, Any]:
+    """What the keeper tells of the services; if it does not answer, that is said, and the rest is told all the same."""
+    nothing: dict[str, Any] = {"services": {}, "urls": {}}
+    try:
+        return running.ask("status") if running else nothing
+    except AssesskitError as error:
+        say(f"{error}\n  {error.hint}")
+        return nothing
 
 
 def _status(journey: Journey, now: datetime, states: dict[str, str], urls: dict[str, str]) -> dict[str, Any]:
@@ -232,7 +248,7 @@ def reset(
     print(f"{service:11} started anew")
 
 
-def _keeper(workspace: Path) -> Any:
+def _keeper(workspace: Path) -> Keeper:
     from assesskit.environment import keeper
     from assesskit.kits.journey import read_journey
 

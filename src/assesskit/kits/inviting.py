@@ -16,6 +16,7 @@ from assesskit.kits.kit import CONTENT, MANIFEST, KitManifest, SignedKit
 from assesskit.kits.manifest import FrozenFile, kit_digest
 from assesskit.kits.naming import listed, name_problems
 from assesskit.kits.packing import Entry, packed
+from assesskit.kits.portable import unportable
 from assesskit.signatures import Signer
 
 
@@ -30,7 +31,8 @@ class Invitation(NamedTuple):
 def invite(exercise: Exercise, invitation: Invitation, signer: Signer, *, now: datetime) -> tuple[KitManifest, bytes]:
     """Return the manifest and the bytes of the kit. Raises UsageError if a file's name could not travel."""
     entries = _entries(exercise, invitation)
-    if problems := list(name_problems([entry.name for entry in entries])):
+    names = [entry.name for entry in entries]
+    if problems := [*name_problems(names), *unportable(names)]:
         raise UsageError(listed("has names that cannot travel", problems), where=exercise.slug)
     manifest = KitManifest(
         kit=invitation.kit,

@@ -150,7 +150,7 @@ def _began_with_kit(handed: Handed, manifest: Manifest, where: str) -> None:
         raise SubmissionError(f"{HANDED} is about other files than {WORK} holds", where=where)
 
 
-def remarks(handed: Handed, began: datetime, invited: Invited | None, keys: frozenset[str]) -> Iterator[str]:
+def remarks(handed: Handed, invited: Invited | None, keys: frozenset[str]) -> Iterator[str]:
     """What an interviewer should know before they believe what is told: each one sentence, none of them a verdict.
 
     `invited` is the line of the ledger about this kit, `keys` are those of the interviewers.
@@ -164,9 +164,13 @@ def remarks(handed: Handed, began: datetime, invited: Invited | None, keys: froz
         yield f"its kit {kit.kit} is not the one in your ledger"
     if handed.tools.get("assesskit") != __version__:
         yield f"it was checked with assesskit {handed.tools.get('assesskit', 'of no version')!r}, this is {__version__}"
+
+
+def time_remarks(handed: Handed, began: datetime, invited: Invited | None) -> Iterator[str]:
+    """The same about times: for whoever holds the ledger, and never beside a record that others score."""
     if handed.set_back:
         yield "the candidate's machine set its clock back: the times say little"
-    if began < kit.issued:
+    if began < handed.kit.manifest.issued:
         yield "its workspace was started before the kit was made: the candidate's clock is wrong"
     if handed.submitted < began:
         yield "it was submitted before its workspace was started: the candidate's clock is wrong"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assesskit.judging import Leveled
 from assesskit.model import CriterionResult, Evidence
+from assesskit.reports.diagnosis import against_truth
 from assesskit.reports.evidence import Latency, piece
 from assesskit.reports.views import heaviest, of, unjudged
 
@@ -15,6 +18,8 @@ def asked(result: CriterionResult) -> str:
     """The question that this submission's own evidence asks; empty where the evidence asks none."""
     if isinstance(result, Leveled):
         return _apart(result)
+    if missed := _missed(result):
+        return missed
     for each in result.observations:
         if each.outcome == "failed" and each.summary:
             wanted = f" The exercise asks for: {_ended(each.expected)}" if _line(each.expected) else ""
@@ -39,6 +44,24 @@ def _apart(result: Leveled) -> str:
         return ""
     said = " and ".join(f"{name} {level}" for name, level in result.by.items())
     return f"Reviewers read this differently ({_short(said)}). What did you want a reader to take from it?"
+
+
+def _missed(result: CriterionResult) -> str:
+    """What was in the recording and is not in the findings, or the other way round."""
+    told = against_truth(result)
+    missed = [one.kind for one in told if one.word == "missed"]
+    other = [one.kind for one in told if one.word in ("not shown", "not there")]
+    asks = []
+    if missed:
+        asks.append(f"The recording also shows {_listed(missed)}. Where would you look for that now?")
+    if other:
+        asks.append(f"You named {_listed(other)}. What in the spans that you cite speaks for it, and what against?")
+    return " ".join(asks)
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    """Kinds as a phrase."""
+    return kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
 
 
 def _latency(evidence: tuple[Evidence, ...]) -> str:

@@ -6,12 +6,13 @@ Colours, fonts and patterns come from the page's style sheet by class: one chart
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from xml.etree.ElementTree import Element, SubElement
 
 from markupsafe import Markup
 
 from assesskit.judging import Leveled, worth
+from assesskit.reports import critical
 from assesskit.reports.drawing import WIDTH, Scale, label, line, markup, rect, short, svg, text_of
 from assesskit.reports.views import WORDS, duration, number, of, word
 
@@ -55,29 +56,60 @@ def _segment(drawing: Element, verdict: str, start: float, share: float) -> Elem
     return SubElement(drawing, "rect", {"class": f"bar {verdict}", **box})
 
 
-def waterfall(spans: Sequence[Span]) -> Markup:
-    """Spans on one time axis, children under their parents; at most `MAX_SPANS`, one that failed says so."""
+def waterfall(spans: Sequence[Span], *, narrow: bool = False, seconds: float = 0.0) -> Markup:
+    """Spans on one time axis, children under their parents; at most `MAX_SPANS`, one that failed says so.
+
+    A line below a bar is its part of the critical path. `narrow` has names above their bars, for two side by side;
+    `seconds` is how much the axis shows at least, so that both have the same one.
+    """
     rows = list(_tree(spans))[:MAX_SPANS]
-    height = 30 + 24 * len(rows)
-    drawing = svg("chart", f"Waterfall of {len(rows)} spans", (WIDTH, height))
+    shape = _NARROW if narrow else _WIDE
+    height = shape.top + shape.row * len(rows)
+    parts = critical.path(spans)
+    told = ", ".join(f"{service} {duration(spent)}" for service, spent in critical.by_service(parts).items())
+    drawing = svg("chart", f"Waterfall of {len(rows)} spans; critical path: {told or 'none'}", (shape.width, height))
     low, high = min(span.start for span in spans), max(span.end for span in spans)
-    scale = Scale(low, high, 290, WIDTH - 70)
-    for tick in scale.ticks():
+    scale = Scale(low, max(high, low + seconds), shape.left, shape.width - 70)
+    for tick in scale.ticks(shape.ticks):
         line(drawing, "grid", (scale(tick), 20, scale(tick), height))
-        label(drawing, (scale(tick), 12), duration(tick), "tick middle")
+        label(drawing, (scale(tick), 12), duration(tick - low if narrow else tick), "tick middle")
     for row, (depth, span) in enumerate(rows):
-        _span(drawing, scale, 30 + 24 * row, depth, span)
+        _span(drawing, scale, shape, shape.top + shape.row * row, depth, span)
+        for part in parts:
+            if part.span is span:
+                y = shape.top + shape.row * row + shape.bar + 15
+                line(drawing, "critical", (scale(part.start), y, max(scale(part.end), scale(part.start) + 1), y))
     return markup(drawing)
 
 
-def _span(drawing: Element, scale: Scale, y: float, depth: int, span: Span) -> None:
+class _Shape(NamedTuple):
+    """Of a waterfall, in pixels: where bars begin and rows, how high a row is, where in it the name and the bar are.
+
+    `ticks` is how many there are about, `name` how many characters a name may have.
+    """
+
+    width: int
+    left: int
+    top: int
+    row: int
+    text: int
+    bar: int
+    ticks: int
+    name: int
+
+
+_WIDE = _Shape(WIDTH, 290, 30, 24, 14, 4, 5, 42)
+_NARROW = _Shape(430, 14, 30, 38, 12, 16, 3, 58)
+
+
+def _span(drawing: Element, scale: Scale, shape: _Shape, y: float, depth: int, span: Span) -> None:
     x, end = scale(span.start), scale(span.end)
     indent = 12 * min(depth, 6)
     name = f"{span.service}: {span.name}" if span.service else span.name
-    label(drawing, (indent, y + 14), short(name, 42 - 2 * min(depth, 6)), "name")
-    rect(drawing, "span failed" if span.failed else "span", (x, y + 4, max(end - x, 2), 13))
+    label(drawing, (indent, y + shape.text), short(name, shape.name - 2 * min(depth, 6)), "name")
+    rect(drawing, "span failed" if span.failed else "span", (x, y + shape.bar, max(end - x, 2), 13))
     took = duration(max(span.end - span.start, 0))
-    label(drawing, (end + 6, y + 14), f"{took} error" if span.failed else took, "tick")
+    label(drawing, (end + 6, y + shape.bar + 10), f"{took} error" if span.failed else took, "tick")
 
 
 def _tree(spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:

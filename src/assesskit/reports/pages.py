@@ -19,7 +19,7 @@ from markupsafe import Markup
 from assesskit import weighting
 from assesskit.judging import Reviewed
 from assesskit.model import Assessment
-from assesskit.reports import asking, charts, evidence, inert, levels, plots, views
+from assesskit.reports import asking, charts, diagnosis, evidence, inert, levels, plots, views
 from assesskit.weighting import Profile
 
 Seen = Assessment | Reviewed
@@ -92,6 +92,7 @@ def environment(more: BaseLoader | None = None) -> Environment:
         "style": Markup(style()),  # noqa: S704  our own file
         "style_digest": style_digest(),
         "charts": charts,
+        "diagnosis": diagnosis,
         "plots": plots,
         "views": views,
         "asking": asking,
