@@ -168,6 +168,8 @@ class Service:
         self.flaws = set(flaws)
         self.modes: list[tuple[str, str]] = []
         self.traces: list[str] = []
+        self.asks = 0
+        """The port where it asks the monolith."""
         self._monolith = monolith
         self._position = 0
         self._sink = sink
@@ -183,6 +185,13 @@ class Service:
         self._stopped.set()
         self._sending.set()
         thread.join(5)
+
+    def told_all(self, within: float) -> bool:
+        """Wait until everything is sent."""
+        until = time.monotonic() + within
+        while self._outbox and time.monotonic() < until:
+            time.sleep(0.01)
+        return not self._outbox
 
     def answer(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes
@@ -204,6 +213,9 @@ class Service:
                 self._emit({"id": "x1", "sequence": 1}, "read")
             status, fields, content = self.invoices.shown(path, account)
             return status, fields, self._rounded(content)
+        if self.asks:
+            verb = "POST" if "notifies" in self.flaws else "GET"
+            requests.request(verb, f"http://127.0.0.1:{self.asks}/internal/accounts/{account}", data=b"{}", timeout=5)
         lasting = mode == "live" or "writes-in-mirror" in self.flaws
         put = self._put if lasting else lambda row: None
         if path.endswith("/pay"):
@@ -242,7 +254,7 @@ class Service:
             "subject": row["id"],
             "sequence": str(row["sequence"]),
             "datacontenttype": "application/json",
-            "dataschema": "/events/invoice.v1.schema.json",
+            "dataschema": "https://example.com/events/invoice.v1.schema.json",
             "time": "2026-01-02T03:04:05Z",
             "data": row,
         }

@@ -20,6 +20,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from assesskit.errors import GraderError
 from assesskit.instruments.collector import Collector, Span
+from assesskit.instruments.program import Program
 
 
 def body_of(*spans: dict[str, Any], service: str = "orders") -> dict[str, Any]:
@@ -244,3 +245,23 @@ def test_all_spans_are_returned_without_a_trace_id():
         collector.stop()
     with pytest.raises(GraderError, match="collector: has ended"):
         collector.spans()
+
+
+def test_a_collector_of_what_is_recent_tells_each_span_once_and_keeps_the_newest():
+    """It is asked again and again while a system runs on; what had no room is counted."""
+    program = Program("assesskit.instruments.recent", "collector")
+    try:
+        collector = Collector(program, program.ask("open", port=0, tokens={"token-a": "orders"}))
+        for name in ("one", "two"):
+            sent = span(secrets.token_hex(16), name=name)
+            assert post(collector, json.dumps(body_of(sent)).encode()).status_code == 200
+            told = program.ask("fresh")
+            assert ([each["name"] for each in told["spans"]], told["lost"]) == ([name], 0)
+        assert program.ask("fresh") == {"spans": [], "lost": 0}
+        for number in range(9):
+            many = [span(f"{number:032x}"[:31] + "f", name=f"{number}") for _ in range(500)]
+            assert post(collector, json.dumps(body_of(*many)).encode()).status_code == 200
+        told = program.ask("fresh")
+        assert (len(told["spans"]), told["lost"], told["spans"][-1]["name"]) == (4000, 500, "8")
+    finally:
+        program.stop()

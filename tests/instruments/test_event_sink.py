@@ -284,6 +284,27 @@ def test_events_are_handed_on_in_order_and_one_that_fails_is_overtaken_by_none(s
     assert got == [f"/internal/events e-{number} 1250 application/cloudevents+json" for number in (1, 2, 3, 4)]
 
 
+def test_an_event_that_is_too_early_waits_and_others_go_on(sink: Sink) -> None:
+    got: list[str] = []
+
+    def inbox(method, path, headers, body):
+        event = json.loads(body)
+        if event["sequence"] == "2" and "e-1" not in got:
+            return 409, {}, b""
+        got.append(event["id"])
+        return 202, {}, headers["traceparent"].encode()
+
+    with serving(inbox) as port:
+        trace = STRUCTURED | {"traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"}
+        sink.forward(port)
+        for event in (numbered(2), numbered(3, subject="s2"), numbered(1)):
+            send(sink, event, trace)
+        assert sink.forwarded().waiting == 0
+    assert got.index("e-1") < got.index("e-2")
+    assert got[0] == "e-3"
+    assert sink.events()[0].traceparent == trace["traceparent"]
+
+
 def test_nothing_is_handed_on_unless_told(sink: Sink) -> None:
     send(sink)
     assert sink.forwarded(0.1).waiting == 1

@@ -51,7 +51,7 @@ def check(
     """
     if watch and strict:
         raise UsageError("exclude each other", where="--watch, --strict")
-    exercise = _exercise(workspace, content)
+    exercise = exercise_of(workspace, content)
     assessment = _run(workspace, exercise, runtime, machine=json_)
     if watch:
         for _ in _changes(workspace):
@@ -76,7 +76,7 @@ def _changes(workspace: Path) -> Iterator[object]:
         say("\nwatching for changes; Ctrl-C ends it")
 
 
-def _exercise(workspace: Path, content: Path | None) -> Exercise:
+def exercise_of(workspace: Path, content: Path | None) -> Exercise:
     """Return what the workspace is held against: what its kit holds, or else the exercise of the content root."""
     from assesskit.kits import read_workspace
     from assesskit.kits.journey import is_journey, read_journey
@@ -179,7 +179,7 @@ def submit(
     from assesskit.kits import freeze
     from assesskit.kits.journey import is_journey, read_journey
 
-    exercise = _exercise(workspace, content)
+    exercise = exercise_of(workspace, content)
     began = is_journey(workspace)
     who = f"{read_journey(workspace).manifest.candidate}-" if began else ""
     target = out or workspace.resolve().parent / f"{who}{exercise.slug}-submission.zip"

@@ -107,7 +107,7 @@ def _services(journey: Journey, kind: Kind) -> Keeper | None:
             return None
         where = settings.where(kind)
         say(f"starting the services {PLACES[where.runtime]}; the first time fetches packages and takes a minute …")
-        with _one_line() as on_line:
+        with one_line() as on_line:
             return up(journey.folder.resolve(), exercise, where, on_line, insist=kind is not Kind.AUTO)
     except AssesskitError as error:
         say(f"The services are not up: {error}")
@@ -116,7 +116,7 @@ def _services(journey: Journey, kind: Kind) -> Keeper | None:
 
 
 @contextmanager
-def _one_line() -> Iterator[Callable[[str], None]]:
+def one_line() -> Iterator[Callable[[str], None]]:
     """Show progress in a line that is written over, and nothing of it where there is no terminal to do so."""
     if not sys.stderr.isatty():
         yield lambda _line: None

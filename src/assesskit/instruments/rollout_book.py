@@ -40,11 +40,12 @@ class Book:
         """Where it is, or was when it ended."""
         return self.plan.stages[self._at]
 
-    def answered(self, answer: Answer, *, live: bool, error: str = "") -> None:
-        """Add what the service did with one request."""
+    def answered(self, answer: Answer, *, live: bool, spoilt: bool, error: str = "") -> None:
+        """Add what the service did with one request; `spoilt` is known to us alone, and to no plan."""
         self._answers.append(answer)
         if live:
-            self._live.append(not answer.good or answer.ms > self.setting.slow_ms or answer.differs is True)
+            slow = answer.ms > self.setting.slow_ms
+            self._live.append(not answer.good or slow or spoilt or answer.differs is True)
         if error and error not in self.ways and len(self.ways) < MOST_WAYS:
             self.ways.append(error)
 

@@ -79,7 +79,7 @@ class Leader:
         if asked.reads and shown.good:
             said = await self._settled(asked, true, partial(self._monolith, asked))
             differs = self._compared(asked, "live", said, shown, faults)
-        self._note(shown, faults, differs=differs, live=True)
+        self._note(shown, faults, differs=differs, live=True, spoilt=shown.body != true.body)
 
     async def _shadowed(self, asked: Asked, answered: Answered, *, counted: bool) -> None:
         """The monolith answers; a copy goes to the service, again while it may not know yet what it will."""
@@ -170,11 +170,19 @@ class Leader:
         return any(not reason for _, reason in split)
 
     def _note(
-        self, shown: Reply, faults: Sequence[Played], *, differs: bool | None, live: bool = False, counted: bool = True
+        self,
+        shown: Reply,
+        faults: Sequence[Played],
+        *,
+        differs: bool | None,
+        live: bool = False,
+        counted: bool = True,
+        spoilt: bool = False,
     ) -> None:
         if self.book is not None and self.book.ended is None:
             ms = min(shown.ms, self._setting.healthy_ms) + sum(one.ms for one in faults if one.kind == "latency")
-            self.book.answered(Answer(shown.good, ms, differs, counted=counted), live=live, error=shown.error)
+            answer = Answer(shown.good, ms, differs, counted=counted)
+            self.book.answered(answer, live=live, spoilt=spoilt, error=shown.error)
 
 
 def tell(answered: Answered, reply: Reply, side: str) -> None:

@@ -17,7 +17,7 @@ from assesskit.instruments.program import Program
 class Taken:
     """An event that the sink took, and may have taken before. `number` counts them in order of arrival from 1, `at` is
     the wall clock (unix seconds), `request` the request it came with. `answered` is the status its sender got: None
-    where it got none, or has not yet.
+    where it got none, or has not yet. `traceparent` is its request's, "" where that had none.
     """
 
     number: int
@@ -26,6 +26,7 @@ class Taken:
     mode: str
     event: Mapping[str, Any]
     data: Any
+    traceparent: str
     answered: int | None
 
     @property
@@ -130,7 +131,8 @@ class Sink:
 
     def forward(self, port: int | None, path: str = "/") -> None:
         """Hand on what was taken and will be, one after the other in order of arrival, to 127.0.0.1:`port`; None ends
-        it. What fails is tried again; what is answered 4xx is refused, and not.
+        it. What fails is tried again before anything else; what is answered 409 is tried again after others; any other
+        4xx is a refusal.
         """
         self._program.ask("forward", port=port, path=path)
 

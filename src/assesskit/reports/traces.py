@@ -6,8 +6,8 @@ It is rendered like every other page of ours: no script, nothing loaded, and wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from assesskit.instruments.collector import Span
@@ -17,6 +17,8 @@ from assesskit.reports.pages import environment
 OF_A_PAGE = 20
 """Traces that one page draws."""
 MOST_MS = 3_600_000
+REFRESH_SECONDS = 4
+"""How often a live page loads itself anew."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Asked:
     longer: int = 0
     trace: str = ""
     page: int = 1
+    still: bool = False
+    """Of a page that is live: that it should not load itself anew."""
 
     @classmethod
     def of(cls, query: Mapping[str, Sequence[str]]) -> Self:
@@ -39,13 +43,27 @@ class Asked:
             errors=first.get("errors") == "1",
             longer=min(int(longer), MOST_MS) if longer.isdecimal() and len(longer) < 9 else 0,  # noqa: PLR2004
             trace=first.get("trace", "").strip().lower(),
+            still=first.get("still") == "1",
             page=max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,  # noqa: PLR2004
         )
 
-    def at(self, page: int) -> str:
-        """The query that asks for the same on another page."""
-        told = {"service": self.service, "errors": int(self.errors) or "", "longer": self.longer or "", "page": page}
-        return urlencode({name: value for name, value in {**told, "trace": self.trace}.items() if value})
+    def at(self, **changes: Any) -> str:
+        """The query that asks for the same, but for some of it."""
+        asked = replace(self, **{"page": 1, **changes})
+        told = {name: int(value) if isinstance(value, bool) else value for name, value in vars(asked).items()}
+        return urlencode({name: value for name, value in told.items() if value})
+
+
+@dataclass(frozen=True)
+class Live:
+    """Of a system that runs: the time now, in unix seconds; how many requests of ours there were and were answered
+    well; spans that had no room; programs that do not run, and why."""
+
+    now: float
+    asked: int
+    well: int
+    lost: int = 0
+    ended: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,9 +108,9 @@ class Trace:
             and asked.trace in self.id
         )
 
-    def drawn(self) -> object:
-        """Its waterfall."""
-        return charts.waterfall([_shown(span, self.start) for span in self.spans])
+    def drawn(self, *, narrow: bool = False) -> object:
+        """Its waterfall, or one for a narrow screen."""
+        return charts.waterfall([_shown(span, self.start) for span in self.spans], narrow=narrow)
 
 
 def traces(spans: Iterable[Span]) -> list[Trace]:
@@ -103,9 +121,9 @@ def traces(spans: Iterable[Span]) -> list[Trace]:
     return sorted((Trace(name, tuple(own)) for name, own in found.items()), key=lambda one: one.start)
 
 
-def page(recorded: Sequence[Trace], asked: Asked, title: str) -> str:
-    """The page that shows what is asked for."""
-    fitting = [one for one in recorded if one.fits(asked)]
+def page(recorded: Sequence[Trace], asked: Asked, title: str, live: Live | None = None) -> str:
+    """The page that shows what is asked for; of a system that is live the latest first, and anew every few seconds."""
+    fitting = [one for one in (reversed(recorded) if live else recorded) if one.fits(asked)]
     pages = max(1, -(-len(fitting) // OF_A_PAGE))
     number = min(asked.page, pages)
     return (
@@ -121,6 +139,8 @@ def page(recorded: Sequence[Trace], asked: Asked, title: str) -> str:
             services=sorted({service for one in recorded for service in one.services}),
             shown=fitting[(number - 1) * OF_A_PAGE : number * OF_A_PAGE],
             began=recorded[0].start if recorded else 0.0,
+            live=live,
+            refresh=REFRESH_SECONDS,
         )
     )
 
