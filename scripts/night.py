@@ -27,12 +27,12 @@ from scripts.faults import EXERCISE
 PARTS = {"gateway": "", "checkout": "json:/order", "pricing": "path:2", "inventory": "path:2", "worker": ""}
 SERVICES = {"payments": "json:/order", "queue": "json:/order", "database": "json:/params/0"}
 SEED = 20
-STATEMENT = 0.05
-"""Seconds that it takes to look for what belongs to a hamper: the database is across the network."""
+STATEMENT, POPULAR = 0.05, 0.15
+"""Seconds that it takes to look for what belongs to a hamper, and to one that many want: the database is far away."""
 HURRY, SLOW = 0.6, 1.0
 """Seconds that a customer in a hurry waits, and that the inventory then takes."""
-AT_ONCE = 6
-"""Customers who come together."""
+AT_ONCE, TIMES = 4, 2
+"""Customers who come together, so that all of what they want has room in a pool of the right size; and how often."""
 
 
 class System:
@@ -124,7 +124,8 @@ class Night:
     def run(self) -> None:
         """A quiet time, payments that fail every call, and two releases while it gets better."""
         self._quiet()
-        self._together()
+        for _ in range(TIMES):
+            self._together()
         time.sleep(3)
         for released in ("checkout", "pricing"):
             self._ask([self._hamper()])
@@ -151,13 +152,13 @@ class Night:
 
     def _together(self) -> None:
         """Customers come together, and for the same hamper; payments fail every call of theirs."""
-        shared = self._hamper()
+        shared = self._hamper(POPULAR)
         self._side_by_side([[shared, self._hamper()] for _ in range(AT_ONCE)], paid=False)
 
-    def _hamper(self) -> str:
+    def _hamper(self, seconds: float = STATEMENT) -> str:
         """One that nobody has asked for."""
         name = f"HAM-{next(self._unused):06}"
-        self._system.relays["database"].script(name, Fault.delay(STATEMENT), always=True)
+        self._system.relays["database"].script(name, Fault.delay(seconds), always=True)
         return name
 
     def _order(self) -> str:
