@@ -42,6 +42,7 @@ format: .venv/.dev
 prove: .venv/.dev
 	$(BIN)/assesskit prove build-service --jobs $(JOBS)
 	$(BIN)/assesskit prove debug-trace --jobs $(JOBS)
+	$(BIN)/assesskit prove extract-endpoint --jobs $(JOBS)
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assesskit.checks.diagnosis import FITTING, recorded
-from assesskit.checks.recording import Recording
+from assesskit.checks.span_recording import Recording
 from scripts.faults import EXERCISE, exercise, own_files, symptoms
 
 FILE = "findings.yaml"

@@ -70,12 +70,16 @@ def said(status: int, body: object, **headers: str) -> Answer:
     return status, {**JSON, **headers}, json.dumps(body).encode()
 
 
+LAG = 0.3
+"""Seconds until a service that lags knows of a change."""
+
+
 class Invoices:
     """Invoices by id, and what was changed in order."""
 
     def __init__(self, prefix: str) -> None:
         self.rows: dict[str, dict[str, Any]] = {}
-        self.changes: list[dict[str, Any]] = []
+        self.changes: list[tuple[float, dict[str, Any]]] = []
         self.lock = threading.RLock()
         self._prefix = prefix
         self._numbers = itertools.count(1)
@@ -97,7 +101,7 @@ class Invoices:
     def put(self, row: dict[str, Any]) -> None:
         with self.lock:
             self.rows[row["id"]] = row
-            self.changes.append(row)
+            self.changes.append((time.monotonic(), row))
 
     def shown(self, path: str, account: str) -> Answer:
         parts = urlsplit(path)
@@ -205,8 +209,7 @@ class Service:
             time.sleep(0.3)
         if "fails" in self.flaws:
             return said(500, {})
-        if "lags" not in self.flaws or time.monotonic() * 10 % 10 < 5:
-            self._follow()
+        self._follow()
         account = headers.get("x-account", "")
         if method in {"GET", "HEAD"}:
             if "emits-on-read" in self.flaws and mode == "shadow":
@@ -237,9 +240,11 @@ class Service:
             self._emit(row, row["status"])
 
     def _follow(self) -> None:
-        changes = self._monolith.invoices.changes
+        known = time.monotonic() - (LAG if "lags" in self.flaws else 0.0)
         with self.invoices.lock:
-            for row in changes[self._position :]:
+            for at, row in self._monolith.invoices.changes[self._position :]:
+                if at > known:
+                    break
                 self.invoices.rows[row["id"]] = row
                 self._position += 1
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from assesskit.checks.carrying_out import Lanes, Step
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.safe_plans import Terms
-from assesskit.instruments.rollout import Setting
+from assesskit.instruments.migration import Setting
 
 PLAN = """
 [[stages]]

@@ -18,8 +18,8 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client
+from assesskit.instruments.migration import Router, Sides
 from assesskit.instruments.relay import Relay
-from assesskit.instruments.rollout import Router, Sides
 from assesskit.instruments.rollout_plan import read_rollout
 from assesskit.instruments.sink import Sink
 

@@ -13,7 +13,7 @@ from assesskit.checks.diagnosis import Objective
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
 from assesskit.checks.findings import Finding, Findings, Plan
-from assesskit.checks.recording import Recording
+from assesskit.checks.span_recording import Recording
 
 RECORDING = Recording(
     [

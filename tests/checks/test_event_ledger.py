@@ -39,7 +39,7 @@ RIGHT = ledger(("a", "1"), ("b", 1), ("a", "2"))
 
 
 def test_what_happened_was_told_and_nothing_else() -> None:
-    event_ledger.expect_told(RIGHT)
+    event_ledger.expect_attributed(RIGHT)
     event_ledger.expect_complete(RIGHT, HAPPENED)
     event_ledger.expect_ordered(RIGHT)
     event_ledger.expect_same_ids(RIGHT)
@@ -104,12 +104,12 @@ def test_repetitions_that_nobody_can_recognise_are_told(events: list[Taken], say
 def test_an_event_without_a_sequence_is_told(sequence: Any) -> None:
     assert sequence_of(event(1, "a", sequence)) is None
     with pytest.raises(Failure, match="does not say of what it tells"):
-        event_ledger.expect_told([event(1, "a", sequence)])
+        event_ledger.expect_attributed([event(1, "a", sequence)])
 
 
 def test_an_event_without_a_subject_is_told() -> None:
     with pytest.raises(Failure, match="does not say of what it tells"):
-        event_ledger.expect_told([event(1, "", "1")])
+        event_ledger.expect_attributed([event(1, "", "1")])
 
 
 CHANGES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 5)), max_size=30)
@@ -204,7 +204,7 @@ def test_a_right_service_tells_everything_whatever_the_sink_does(sink: Sink, tro
     with served(sink) as (url, service):
         happened = work(url, service)
     events = sink.events()
-    event_ledger.expect_told(events)
+    event_ledger.expect_attributed(events)
     event_ledger.expect_complete(events, happened)
     event_ledger.expect_ordered(events)
     event_ledger.expect_same_ids(events)

@@ -18,7 +18,7 @@ from assesskit.checks.carrying_out import Run, Scenario, carry_out, leave_differ
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.submitted import Submitted
-from assesskit.instruments.rollout import Found, Router, Setting, Sides
+from assesskit.instruments.migration import Found, Router, Setting, Sides
 from assesskit.instruments.rollout_plan import RolloutPlan, read_rollout
 
 LATENCY, ERROR, LATE, WRONG = [one for kind in safe_plans.faulty(TERMS).values() for one in kind]
@@ -76,7 +76,7 @@ WRONG_PLANS = {
     "never fires": (
         change(("window = 4\nmin_requests = 12", "window = 4\nmin_requests = 100000")),
         ERROR,
-        "fails every other request was neither promoted nor rolled back within 40 minutes",
+        "fails every other request was neither promoted nor rolled back within 29 minutes",
     ),
     "fires too late": (
         change(("window = 4\nmin_requests = 12", "window = 40\nmin_requests = 60")),
@@ -103,7 +103,7 @@ WRONG_PLANS = {
     "asks for more than there is": (
         change(("window = 3\nmin_requests = 10", "window = 3\nmin_requests = 1000")),
         HEALTHY,
-        "a healthy service was neither promoted nor rolled back within 40 minutes",
+        "a healthy service was neither promoted nor rolled back within 29 minutes",
     ),
 }
 

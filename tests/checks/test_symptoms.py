@@ -9,7 +9,7 @@ import pytest
 from scripts.faults import symptoms
 from tests.checks.tracebuilder import OTHER, TRACE, calling, span
 
-from assesskit.checks.recording import Recording
+from assesskit.checks.span_recording import Recording
 from assesskit.instruments.collector import Span
 
 KINDS, ROOT_CAUSES, fitting, root_cause = (

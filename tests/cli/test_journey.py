@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import urllib.request
 import zipfile
 from datetime import UTC, datetime
@@ -18,6 +22,7 @@ from tests.cli.conftest import Run
 from tests.content.tiny import build
 
 from assesskit.cli import inviting
+from assesskit.cli import told as cli_told
 from assesskit.content import load
 from assesskit.kits import inviting as kits_inviting
 from assesskit.signatures import signer_at
@@ -271,3 +276,52 @@ def test_a_workspace_without_a_kit_has_no_clock(walk: Run, run: Run) -> None:
     said = walk("status", "tiny")
     assert said.returncode == 2
     assert "was not started from a kit" in said.stderr
+
+
+def test_every_command_says_that_git_is_gone_and_what_to_do(walk: Run, invited: str, here: Path) -> None:
+    """What a workspace keeps beside git's own is lost with it; the work is not."""
+    walk("start", invited, "--no-services")
+    shutil.rmtree(here / "tiny/.git")
+    for command in ("start", "status", "check", "submit", "stop"):
+        said = walk(command, "tiny")
+        assert said.returncode == 2
+        assert "has lost its .git folder" in said.stderr
+        assert "your work copied there" in said.stderr
+    assert walk("start", invited, "anew", "--no-services").returncode == 0
+
+
+def test_whoever_reads_the_first_line_only_is_told_of_no_fault(tmp_path: Path, root: Path) -> None:
+    """As `assesskit show … | head -1` does."""
+    command = f"{sys.executable} -u -m assesskit.cli show tiny | head -1; exit ${{PIPESTATUS[0]}}"
+    env = os.environ | {"ASSESSKIT_CONTENT": str(root)}
+    said = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert said.stdout == "Say hello (tiny 1.2.0, 30 minutes)\n"
+    assert said.stderr == ""
+    assert said.returncode in {0, 141}
+
+
+def test_output_that_nobody_reads_ends_a_command_as_a_pipe_does(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """And a pipe of ours that breaks stays a fault of ours."""
+
+    def gone() -> None:
+        raise BrokenPipeError
+
+    class Unread(io.StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+        def fileno(self) -> int:
+            return nowhere
+
+    with pytest.raises(typer.Exit) as ended:
+        cli_told.told(gone)()
+    assert ended.value.exit_code == 4
+    assert "fault of assesskit" in capsys.readouterr().err
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    monkeypatch.setattr(sys, "stdout", Unread())
+    try:
+        with pytest.raises(typer.Exit) as ended:
+            cli_told.told(gone)()
+    finally:
+        os.close(nowhere)
+    assert ended.value.exit_code == 141

@@ -20,7 +20,7 @@ from scripts.faults import lay_out, own_files, symptoms
 from assesskit.checks import diagnosis, findings, rerun
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
-from assesskit.checks.recording import Recording
+from assesskit.checks.span_recording import Recording
 from assesskit.checks.submitted import Submitted
 from assesskit.checks.tracing import Caller
 from assesskit.content import load

@@ -185,8 +185,12 @@ def test_an_engine_that_goes_away_is_told_of_each_service(tmp_path: Path) -> Non
     pod = runtime.open(PodSpec("run", ports=("stock",)))
     keeping = Keeping.__new__(Keeping)
     keeping.urls, keeping._ready = {"stock": "http://127.0.0.1:9"}, {"stock": "http://127.0.0.1:9/"}
+    keeping._broken = lambda: broken
+    broken = ""
     keeping._services = {"stock": pod.start(ServiceSpec("stock", "dependency", image))}
     assert keeping.answer({"ask": "status"})["services"] == {"stock": "running"}
+    broken = "the door is gone"
+    assert keeping.answer({"ask": "status"})["services"] == {"stock": "lost: the door is gone"}
     runtime.die()
     assert keeping.answer({"ask": "status"})["services"]["stock"].startswith("lost: ")
     assert "failed" in keeping.answer({"ask": "logs", "service": "stock"})

@@ -92,7 +92,9 @@ def test_a_marker_that_was_edited_is_named_with_its_key(workspace):
 def test_no_workspace_holds_a_file_that_is_not_for_candidates(tmp_path, slug):
     exercise = content.load(ROOT, slug)
     given = [path.read_bytes() for path in files_below(kits.start(exercise, tmp_path / "w", now=NOW)).values()]
-    folders = [exercise.hidden_tests, exercise.folder / "proof" / "mutants", exercise.folder / "services"]
+    folders = [exercise.hidden_tests, exercise.folder / "proof" / "mutants"]
+    shown = exercise.spec.candidate.sources
+    folders += [exercise.folder / each.folder for each in exercise.spec.services if each.name not in shown]
     secret = [exercise.folder / "exercise.toml", exercise.rubric_file]
     secret += [path for folder in folders if folder.is_dir() for path in files_below(folder).values()]
     # A pinned list of packages may rightly be the same on both sides.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
-from tests.reports import hostile, people, samples
+from tests.reports import hostile, moved, people, samples
 from tests.reports.browsing import listened, started
 from tests.reports.test_compare import compared, named
 
@@ -28,6 +28,7 @@ PAGES = {
     "compared-hostile": reports.comparison(compared(hostile.assessment())),
     "submission-failed": reports.html(samples.failed()),
     "harness-failed": reports.html(samples.failed("harness_failed")),
+    "moved": reports.html(moved.assessment()),
     "hostile": reports.html(hostile.assessment()),
 }
 CLIPPED = """() => [...document.querySelectorAll('main *')].filter(each => !each.closest('.scroll, svg, .off')

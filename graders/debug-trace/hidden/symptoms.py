@@ -10,7 +10,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from assesskit.checks.recording import SUCCESS, Recording, answered, peer
+from assesskit.checks.span_recording import SUCCESS, Recording, answered, peer
 from assesskit.instruments.collector import Span
 
 LONG_WAIT = 0.1

@@ -12,8 +12,8 @@ from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive, expect
 from assesskit.checks.http import Client
 from assesskit.instruments.differences import Differ, Difference, Seen
+from assesskit.instruments.migration import MODE, Router
 from assesskit.instruments.relay import Call
-from assesskit.instruments.rollout import MODE, Router
 from assesskit.instruments.sink import Sink
 
 QUIET = 1.5

@@ -18,7 +18,7 @@ from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.submitted import Submitted
-from assesskit.instruments.rollout import SIDE, Found, Played, Router, Row, Setting
+from assesskit.instruments.migration import SIDE, Found, Played, Router, Row, Setting
 from assesskit.instruments.rollout_plan import MODES, Mode, PlanError, RolloutPlan, read_rollout
 
 Step = Request | Callable[[Sequence[Exchange]], Request | None]
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def end(self) -> str:
-        """The last decision: promote, roll back, or hold, when it was still under way after twice the plan's time."""
+        """The last decision: promote, roll back, or hold, when it was still under way long after the plan's time."""
         return self.rows[-1].action
 
     @property

@@ -13,7 +13,7 @@ from pathlib import Path
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.findings import Finding, Findings
-from assesskit.checks.recording import Recording
+from assesskit.checks.span_recording import Recording
 from assesskit.instruments.jaeger_reading import read
 
 FITTING = 0.75

@@ -50,7 +50,7 @@ def change_of(event: Taken) -> Change | None:
     return Change(event.subject, sequence, event.type) if event.subject and sequence is not None else None
 
 
-def expect_told(events: Sequence[Taken]) -> None:
+def expect_attributed(events: Sequence[Taken]) -> None:
     """Every event says of which aggregate it tells, and which change of it. Raises Failure."""
     for event in events:
         expect(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from assesskit.checks.carrying_out import Run, Scenario, leave
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
-from assesskit.instruments.rollout import Played, Setting
+from assesskit.instruments.migration import Played, Setting
 from assesskit.instruments.rollout_plan import RolloutPlan
 from assesskit.instruments.rollout_window import metrics, toothless
 

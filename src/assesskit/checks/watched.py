@@ -10,11 +10,12 @@ traffic until somebody ends it, and besides the words of `wire` there is one mor
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,8 @@ EVERY = 1.0
 """Seconds from one turn to the next, and between two tellings."""
 FORGET_EVERY = 60
 """Turns after which relays forget: what they record is for checks."""
-BATCH = 500
-"""Spans of one line."""
+LINE = 1024 * 1024
+"""Bytes of spans in one line, about; a single span may be longer."""
 GOOD = 400
 
 
@@ -71,17 +72,31 @@ def run(harness: Harness, hello: Mapping[str, Any]) -> None:
         threading.Thread(target=counted.run, args=(turns(world), world), daemon=True).start()
         while True:
             fresh = collector.ask("fresh")
-            spans = fresh["spans"]
             states = {name: world.services[name].status() for name in world.parts}
-            told = {
+            told: dict[str, Any] = {
                 "lost": fresh["lost"],
                 "asked": counted.asked,
                 "well": counted.well,
                 "ended": {name: ended(state) for name, state in states.items() if not state["running"]},
             }
-            for first in range(0, max(1, len(spans)), BATCH):
-                harness.tell("watched", spans=spans[first : first + BATCH], **told)
+            for batch in batches(fresh["spans"]):
+                harness.tell("watched", spans=batch, **told)
+                told["lost"] = 0
             time.sleep(EVERY)
+
+
+def batches(spans: Sequence[Any]) -> Iterator[list[Any]]:
+    """Spans as lines hold them: at least one batch, which may be empty."""
+    batch: list[Any] = []
+    size = 0
+    for span in spans:
+        batch.append(span)
+        size += len(json.dumps(span))
+        if size >= LINE:
+            yield batch
+            batch, size = [], 0
+    if batch or not spans:
+        yield batch
 
 
 def turns(world: World) -> Iterator[Turn]:

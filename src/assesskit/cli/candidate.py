@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -78,12 +79,19 @@ def _changes(workspace: Path) -> Iterator[object]:
 
 def exercise_of(workspace: Path, content: Path | None) -> Exercise:
     """Return what the workspace is held against: what its kit holds, or else the exercise of the content root."""
+    from assesskit.content import find_root
     from assesskit.kits import read_workspace
     from assesskit.kits.journey import is_journey, read_journey
 
     if is_journey(workspace):
         return read_journey(workspace).exercise()
     origin = read_workspace(workspace)
+    try:
+        find_root(content, os.environ)
+    except UsageError:
+        if content is None:
+            read_journey(workspace)  # what a candidate has lost is what they can put back
+        raise
     return settings.exercise(content, origin.exercise, origin.seed)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, ParamSpec
 
 import typer
@@ -13,6 +15,8 @@ import typer
 from assesskit.errors import AssesskitError
 
 INTERRUPTED = 130
+UNREAD = 141
+"""As a shell says that SIGPIPE ended a command: whoever read what it prints has gone away."""
 FAULT = 4
 P = ParamSpec("P")
 
@@ -32,12 +36,25 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
             stop(INTERRUPTED)
         except (typer.Exit, typer.Abort):
             raise
-        except Exception:  # noqa: BLE001  the last place that can tell it; it is ours, and says so
+        except Exception as error:  # noqa: BLE001  the last place that can tell it; it is ours, and says so
+            if isinstance(error, BrokenPipeError) and not _is_read():
+                stop(UNREAD)
             say("This is a fault of assesskit, not of any submission. Please report it with these lines.")
             say(traceback.format_exc())
             stop(FAULT)
 
     return run
+
+
+def _is_read() -> bool:
+    """Whether standard output is still read by somebody; if not, what is left to print goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return False
+    return True
 
 
 def tell(error: AssesskitError) -> None:

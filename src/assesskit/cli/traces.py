@@ -22,6 +22,7 @@ from assesskit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from assesskit.content import Exercise
     from assesskit.instruments.collector import Span
     from assesskit.reports.traces import Live
 
@@ -76,6 +77,11 @@ def traces(
         _serve(server, lambda: True)
 
 
+def watchable(exercise: Exercise) -> bool:
+    """Whether the exercise says what its programs are asked on a quiet day; see `checks.traffic`."""
+    return not {"journey", "resource"}.isdisjoint(exercise.spec.grader.facts)
+
+
 def _watch(workspace: Path, port: int, kind: Kind, content: Path | None) -> None:
     """Start what lies in the workspace, and show its traces until Ctrl-C or until it is over."""
     from assesskit.cli.candidate import exercise_of
@@ -85,6 +91,10 @@ def _watch(workspace: Path, port: int, kind: Kind, content: Path | None) -> None
     from assesskit.reports.traces import Live
 
     exercise = exercise_of(workspace, content)
+    if not watchable(exercise):
+        raise UsageError(
+            "is a task whose programs nobody of ours asks anything: there is nothing to watch", where="--live"
+        )
     where = settings.runtime(kind)
     with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary, ExitStack() as stack:
         taken = take(workspace, exercise, Path(temporary) / "submission")

@@ -20,10 +20,18 @@ from assesskit.cli.told import say, told
 from assesskit.errors import AssesskitError, UsageError
 
 if TYPE_CHECKING:
+    from assesskit.content import Exercise
     from assesskit.environment import Keeper
     from assesskit.kits.journey import Journey
 
 PLACES = {"docker": "in Docker", "process": "as plain processes"}
+LIVE = "traces --live"
+NEXT = {
+    "check": "the public checks, with feedback; the first time takes a minute or two",
+    LIVE: "your work with gentle traffic, and what it traces, in the browser",
+    "status": "time, services and the last check; `stop` pauses, `start` goes on",
+    "submit": "freeze your work into one archive",
+}
 Workspace = Annotated[Path, typer.Argument(help="The workspace; the current folder if not given.")]
 Folder = Annotated[Path, typer.Option("--workspace", help="The workspace; the current folder if not given.")]
 
@@ -52,10 +60,11 @@ def start(
     """
     from assesskit.content.schema import SLUG
     from assesskit.kits import journey as journeys
+    from assesskit.kits.manifest import MARKER
 
     path, now = Path(kit), datetime.now(UTC)
     unpacked = (path / "kit.json").is_file()
-    if journeys.is_journey(path) or (path == Path() and not unpacked):
+    if (path / MARKER).is_file() or (path == Path() and not unpacked):
         begun = journeys.read_journey(path)
     elif path.is_file() or unpacked or not re.fullmatch(SLUG, kit):
         begun = _from_kit(path, folder, key, now)
@@ -94,7 +103,7 @@ def _from_content(slug: str, folder: Path | None, seed: str | None, content: Pat
         print(f"variant     seed {found.variant.seed}")
     print(f"time box    {found.spec.minutes} minutes, for your orientation")
     print(f"AI policy   {found.spec.ai.policy}: {found.spec.ai.text}")
-    _tell_next()
+    _tell_next(found)
 
 
 def _services(journey: Journey, kind: Kind) -> Keeper | None:
@@ -138,15 +147,17 @@ def _tell_start(journey: Journey, now: datetime, running: Keeper | None) -> None
             print(f"{name:11} {url}, {PLACES[running.runtime]}")
     print(f"signed by   {journey.manifest.key}\ntime box    {_time(journey, now)}")
     print(f"AI policy   {exercise.spec.ai.policy}: {exercise.spec.ai.text}")
-    _tell_next()
+    _tell_next(exercise)
 
 
-def _tell_next() -> None:
+def _tell_next(exercise: Exercise) -> None:
+    from assesskit.cli.traces import watchable
+
     called = "assesskit" if shutil.which("assesskit") else str(Path(sys.argv[0]).resolve())
     print("\nWork in the folder, then run there:")
-    print(f"  {called} check     the public checks, with feedback; the first time takes a minute or two")
-    print(f"  {called} status    time, services and the last check; `stop` pauses, `start` goes on")
-    print(f"  {called} submit    freeze your work into one archive")
+    for what, says in NEXT.items():
+        if what != LIVE or watchable(exercise):
+            print(f"  {called} {what:14} {says}")
 
 
 def _time(journey: Journey, now: datetime) -> str:

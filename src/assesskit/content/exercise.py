@@ -133,6 +133,10 @@ class Exercise:
         given = [(BRIEF, self.folder / self.spec.candidate.brief)]
         given += files_below(self.folder / self.spec.candidate.starter).items()
         given += ((name, self.folder / name) for name in self.spec.candidate.files)
+        for service in self.spec.services:
+            if service.name in self.spec.candidate.sources:
+                below = files_below(self.folder / service.folder).items()
+                given += ((f"{service.name}/{name}", path) for name, path in below)
         given += ((f"{CHECKS}/{name}", path) for name, path in files_below(self.public_tests).items())
         return given
 

@@ -123,6 +123,10 @@ def _handout(exercise: Exercise) -> Iterator[str]:
         if name not in exercise.spec.grader.facts:
             near = did_you_mean(name, exercise.spec.grader.facts)
             yield f"{_toml(exercise)}: candidate.facts: no fact {name!r} in [grader.facts]{near}"
+    services = [service.name for service in exercise.spec.services]
+    for name in candidate.sources:
+        if name not in services:
+            yield f"{_toml(exercise)}: candidate.sources: no service {name!r}{did_you_mean(name, services)}"
     for name in _twice(target.casefold() for target, _ in exercise.handout()):
         yield f"{_toml(exercise)}: candidate: two files would become {name} of the workspace"
 

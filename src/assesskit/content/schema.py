@@ -87,13 +87,14 @@ class Candidate(Table):
     """The allow-list of what a workspace gets; the public checks are added to it.
 
     A kit also holds the `facts` of [grader.facts] that public checks read, and those files of [grader] that are in
-    `files`.
+    `files`. Of our services in `sources` the workspace has the source, in a folder of the service's name.
     With `pause` a candidate may stop the clock. `privacy` replaces what a kit says about personal data.
     """
 
     brief: RelativePath
     starter: RelativePath
     files: tuple[RelativePath, ...] = ()
+    sources: tuple[Slug, ...] = ()
     facts: tuple[str, ...] = ()
     pause: bool = True
     privacy: Text | None = None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import requests
@@ -44,13 +44,21 @@ _NO_GRADER = Image("", "")
 """Nobody grades here; `staging` makes a specification for one all the same."""
 
 
+class Reached(NamedTuple):
+    """Where the services of a pod are reached: ports of this machine by name. `broken` says why they are no more."""
+
+    ports: Mapping[str, int]
+    broken: Callable[[], str] = lambda: ""
+
+
 class Keeping:
     """The services of an exercise in a pod that is open, reached at `urls`."""
 
-    def __init__(self, exercise: Exercise, pod: Pod, images: Mapping[str, Image], reached: Mapping[str, int]) -> None:
-        """Start every service, and wait until all are ready. `reached` has their ports here. Raises EngineError."""
-        self.urls = {asked.name: f"http://127.0.0.1:{reached[asked.name]}" for asked in exercise.spec.services}
+    def __init__(self, exercise: Exercise, pod: Pod, images: Mapping[str, Image], reached: Reached) -> None:
+        """Start every service, and wait until all are ready. Raises EngineError."""
+        self.urls = {asked.name: f"http://127.0.0.1:{reached.ports[asked.name]}" for asked in exercise.spec.services}
         self.ended = False
+        self._broken = reached.broken
         self._ready = {asked.name: self.urls[asked.name] + asked.ready_path for asked in exercise.spec.services}
         specs = service_specs(exercise, {**images, "grader": _NO_GRADER}, pod, Secrets(), {})
         self._services = {name: pod.start(specs[name]) for name in self.urls}
@@ -64,7 +72,7 @@ class Keeping:
             self.ended = True
             return {}
         if what == "status":
-            return {"services": {key: _state(each) for key, each in self._services.items()}, "urls": self.urls}
+            return {"services": {key: self._state(each) for key, each in self._services.items()}, "urls": self.urls}
         service = self._services.get(name)
         if service is None:
             return {"wrong": f"no such service; there are: {', '.join(self._services) or 'none'}"}
@@ -79,13 +87,14 @@ class Keeping:
             return {"failed": str(error)}
         return {}
 
-
-def _state(service: Service) -> str:
-    try:
-        ended = service.exit()
-    except EngineError as error:  # an engine that was stopped takes all with it: that is what there is to tell
-        return f"lost: {error}"
-    return UP if ended is None else f"ended with status {ended.status}"
+    def _state(self, service: Service) -> str:
+        try:
+            ended = service.exit()
+        except EngineError as error:  # an engine that was stopped takes all with it: that is what there is to tell
+            return f"lost: {error}"
+        if ended is not None:
+            return f"ended with status {ended.status}"
+        return f"lost: {broken}" if (broken := self._broken()) else UP
 
 
 def keep(order: Mapping[str, Any]) -> None:
@@ -111,16 +120,16 @@ def keep(order: Mapping[str, Any]) -> None:
 @contextmanager
 def _opened(
     exercise: Exercise, runtime: PodRuntime, images: Mapping[str, Image], *, apart: bool
-) -> Iterator[tuple[Pod, Mapping[str, int]]]:
-    """A pod, and on which ports of this machine its services are reached: their own, or those of a door."""
+) -> Iterator[tuple[Pod, Reached]]:
+    """A pod, and where its services are reached: on their own ports, or on those of a door."""
     spec = replace(pod_spec(exercise, new_run()), volumes={}, seconds=LONGEST)
     with runtime.open(spec) as pod:
         wanted = {asked.name: pod.ports[asked.name] for asked in exercise.spec.services}
         if not apart:
-            yield pod, wanted
+            yield pod, Reached(wanted)
             return
         with Door(pod, images[DOOR], wanted) as door:
-            yield pod, door.ports
+            yield pod, Reached(door.ports, lambda: door.broken)
 
 
 def _wait_ready(service: Service, url: str, seconds: float, wanted: Callable[[], bool]) -> None:

@@ -37,14 +37,14 @@ class Seen:
     """What is known of a system that runs: the latest traces, and how its requests went. Safe to use from threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._held = threading.Lock()
         self._traces: OrderedDict[str, list[Span]] = OrderedDict()
         self.asked = self.well = self.lost = 0
         self.ended: Mapping[str, str] = {}
 
     def take(self, said: Message) -> None:
         """Take a line of `checks.watched`."""
-        with self._lock:
+        with self._held:
             self.asked, self.well, self.ended = said["asked"], said["well"], said["ended"]
             self.lost += said["lost"]
             for plain in said["spans"]:
@@ -59,7 +59,7 @@ class Seen:
 
     def spans(self) -> list[Span]:
         """Those of the latest traces."""
-        with self._lock:
+        with self._held:
             return [span for trace in self._traces.values() for span in trace]
 
 

@@ -13,7 +13,7 @@ from assesskit.instruments.collector_server import CollectorProgram
 from assesskit.instruments.otlp import Received, plain_span
 from assesskit.instruments.serving import run
 
-KEPT = 4000
+KEPT = 1000
 """Spans that wait to be asked for; what was there before is lost then, as whoever asks learns."""
 
 

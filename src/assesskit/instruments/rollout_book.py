@@ -8,15 +8,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from assesskit.instruments.differences import Difference, covers
-from assesskit.instruments.rollout import Found, Played, Row, Setting
+from assesskit.instruments.migration import Found, Played, Row, Setting
 from assesskit.instruments.rollout_plan import RolloutPlan, Stage
 from assesskit.instruments.rollout_window import Action, Answer, Window, decide
 
 MOST_FOUND = 300
 MOST_WAYS = 12
-SPARE = 2
+SPARE = 1.5
 """A rollout may take so many times its plan's minutes, and `MORE`."""
-MORE = 10
+MORE = 6
 
 
 class Book:

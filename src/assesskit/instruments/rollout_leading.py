@@ -11,7 +11,7 @@ from functools import partial
 from multidict import CIMultiDict
 
 from assesskit.instruments.differences import Differ, Difference, changed
-from assesskit.instruments.rollout import MODE, Played, Setting, Sides
+from assesskit.instruments.migration import MODE, Played, Setting, Sides
 from assesskit.instruments.rollout_book import Book, Faults, share_of
 from assesskit.instruments.rollout_window import Answer
 from assesskit.instruments.rollout_wire import Asked, Reply, Wire
@@ -92,6 +92,9 @@ class Leader:
         if shown.good:
             true = await self._settled(asked, said, partial(self._service, asked, "shadow", faults), true)
             differs = self._compared(asked, "shadow", said, _spoilt(true, faults), faults)
+        elif said.good and any(fault.kind == "error" for fault in faults):
+            # asked for nothing but to wait: a copy of the account's next write must find what the monolith did
+            await self._settled(asked, said, partial(self._service, asked, "shadow", ()))
         self._note(shown, faults, differs=differs, counted=counted)
 
     async def _mirrored(self, asked: Asked, answered: Answered) -> None:

@@ -1,4 +1,4 @@
-"""The router's program, ``python -m assesskit.instruments.rollout_router``, asked by `rollout.Router`.
+"""The router's program, ``python -m assesskit.instruments.rollout_router``, asked by `migration.Router`.
 
 Requests of one account are carried one after the other, in order of arrival, with the comparison of their answers:
 otherwise a copy of a read would see what the next write did. Different accounts are carried side by side.
@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from assesskit.instruments.migration import KEY, SIDE, Played, Setting, Sides, plan_of
 from assesskit.instruments.relay_book import KeyRule, kept
-from assesskit.instruments.rollout import KEY, SIDE, Played, Setting, Sides, plan_of
 from assesskit.instruments.rollout_book import Book, plain
 from assesskit.instruments.rollout_leading import Answered, Leader, problem
 from assesskit.instruments.rollout_spans import Spans, answered

@@ -35,6 +35,7 @@ from assesskit.model import Value
 
 STATE = "journey.json"
 _RESTORE = "`assesskit start KIT` with this workspace as its folder brings it back from the kit."
+_ANEW = "`assesskit start KIT FOLDER` with a new folder, and your work copied there, brings back what it kept."
 
 
 class Checked(Value):
@@ -143,15 +144,16 @@ def read_journey(workspace: Path) -> Journey:
     origin = read_workspace(workspace)
     folder = workspace / KEPT
     if not (folder / MANIFEST).is_file():
-        why = "was not started from a kit" if (workspace / ".git").is_dir() else "has lost its .git folder"
-        raise UsageError(why, where=str(workspace), hint=_RESTORE)
+        if not (workspace / ".git").is_dir():
+            raise UsageError("has lost its .git folder", where=str(workspace), hint=_ANEW)
+        raise UsageError("was not started from a kit", where=str(workspace), hint=_RESTORE)
     signed = read_signed((folder / MANIFEST).read_bytes(), str(folder))
     if not signed.holds or origin.kit != signed.manifest.handout:
         raise UsageError(f"{MANIFEST} or {MARKER} was changed", where=str(workspace), hint=_RESTORE)
     try:
         state = State.model_validate_json((folder / STATE).read_bytes(), strict=True)
     except (OSError, ValidationError) as error:
-        hint = f"Remove it, then: {_RESTORE} The clock then counts from the start on."
+        hint = f"Remove it, then: {_RESTORE} The clock then counts from the start on; say --minutes again."
         raise UsageError("cannot be read", where=str(folder / STATE), hint=hint) from error
     return Journey(workspace, signed, state)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assesskit.model import Evidence
+from assesskit.reports.drawn import Drawn, Ledger, Parity, Rollout, drawn
 
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Headers = dict[str, Any] | list[tuple[str, Any]]
@@ -144,19 +145,28 @@ _SHAPES: dict[str, type[Seen]] = {
 
 @dataclass(frozen=True)
 class Piece:
-    """Evidence as a page shows it. `kind` is ``raw`` where the data has not its kind's shape: `seen` is then JSON."""
+    """Evidence as a page shows it. `kind` is ``raw`` where the data has not its kind's shape: `seen` is then JSON. A
+    log that is drawn as something else is of the kind ``rollout``, ``ledger`` or ``parity``.
+    """
 
     kind: str
     title: str
-    seen: Seen | str
+    seen: Seen | Drawn | str
 
 
 def piece(evidence: Evidence) -> Piece:
     """Read one piece of evidence; data of another shape than its kind's is kept as it was recorded."""
     try:
-        return Piece(evidence.kind, evidence.title, _SHAPES[evidence.kind].model_validate(evidence.data))
+        seen = _SHAPES[evidence.kind].model_validate(evidence.data)
+        more = drawn(seen.lines) if isinstance(seen, Log) else None
+        return Piece(evidence.kind, evidence.title, seen) if more is None else _drawn(evidence.title, more)
     except ValidationError:
         return Piece("raw", evidence.title, as_json(evidence.data))
+
+
+def _drawn(title: str, seen: Drawn) -> Piece:
+    kinds = {Rollout: "rollout", Ledger: "ledger", Parity: "parity"}
+    return Piece(kinds[type(seen)], title, seen)
 
 
 def message(part: Sent | Received) -> str:

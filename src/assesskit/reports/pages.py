@@ -19,7 +19,7 @@ from markupsafe import Markup
 from assesskit import weighting
 from assesskit.judging import Reviewed
 from assesskit.model import Assessment
-from assesskit.reports import asking, charts, diagnosis, evidence, inert, levels, plots, views
+from assesskit.reports import asking, charts, diagnosis, evidence, inert, levels, plots, rollouts, views
 from assesskit.weighting import Profile
 
 Seen = Assessment | Reviewed
@@ -94,6 +94,7 @@ def environment(more: BaseLoader | None = None) -> Environment:
         "charts": charts,
         "diagnosis": diagnosis,
         "plots": plots,
+        "rollouts": rollouts,
         "views": views,
         "asking": asking,
         "levels_in_words": levels,

@@ -52,8 +52,8 @@ class Setting:
     objective: float
     slow_ms: float
     healthy_ms: float
-    deadline: float = 2.0
-    settle: float = 2.0
+    deadline: float = 4.0
+    settle: float = 5.0
     seed: int = 1
 
 

@@ -1,0 +1,1 @@
+"""Invoices on one event loop: what happens between two awaits happens at once."""

@@ -1,0 +1,1 @@
+"""Invoices, moved out of the back office."""

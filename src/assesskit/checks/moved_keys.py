@@ -1,0 +1,169 @@
+"""Idempotency of a service that took over: keys of its own, under stress, and keys that the monolith has seen.
+
+A repeated key is answered as the monolith does, with 200 and the thing. How often work was done is counted by ids, by
+the owner's list, and by the events that told of a thing.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from assesskit.checks.creation import CREATED
+from assesskit.checks.exchange import Exchange
+from assesskit.checks.expect import expect
+from assesskit.checks.moving import OK, Move, marked
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ABREAST = 6
+AGAIN = (409, 429, 503)
+"""What the others of a volley may be told: try again."""
+RECOVERS = 15.0
+"""Seconds until a retry succeeds after a kill."""
+POLL = 0.2
+NONE_YET = 5.0
+
+
+def expect_replayed(move: Move) -> None:
+    """The same key gets the same thing, with 200, as it is now; the same key of another owner is another key."""
+    move.followed()
+    owner, other = move.owner(), move.owner()
+    key = marked()
+    first = move.thing(move.service, owner, key)
+    again = move.service.send(move.moving.creation(owner, key, **{move.moving.text: "otherwise"}))
+    _expect_same(again, first["id"], "a repeated key")
+    move.stepped(move.service, owner, first["id"], move.moving.first_step)
+    later = move.service.send(move.moving.creation(owner, key))
+    _expect_same(later, first["id"], "a key that is repeated after a step")
+    status = later.answered().json()["status"]
+    expect(
+        status == move.moving.steps[move.moving.first_step],
+        f"a repeated key tells the thing as {status}",
+        expected="as it is now: the monolith does",
+        exchange=later,
+    )
+    elsewhere = move.service.send(move.moving.creation(other, key))
+    expect(
+        elsewhere.answered().status == CREATED,
+        f"the key of one owner, used by another, answered {elsewhere.answered().status}",
+        expected="201: keys belong to an owner",
+        exchange=elsewhere,
+    )
+    expect_only(move, owner, first["id"])
+
+
+def expect_known_keys(move: Move) -> None:
+    """A key that made a thing in the monolith, before the move, makes no second one at the service."""
+    move.followed()
+    owner, key = move.owner(), marked()
+    first = move.thing(move.monolith, owner, key)
+    move.caught_up()
+    again = move.service.send(move.moving.creation(owner, key))
+    _expect_same(again, first["id"], "a key that the monolith knew before the move")
+    expect_only(move, owner, first["id"])
+
+
+def expect_done_once(move: Move, relay: Relay) -> None:
+    """Several at once with one key make one thing, whoever is first. The owner is held, so that all are under way."""
+    owner, key = move.owner(), marked()
+    relay.script(owner, Fault.delay(0.15), always=True)
+    request = move.moving.creation(owner, key)
+    with ThreadPoolExecutor(ABREAST) as pool:
+        exchanges = list(pool.map(lambda _: move.service.send(request), range(ABREAST)))
+    ids = {_id(exchange) for exchange in exchanges if _status(exchange) in {OK, CREATED}}
+    odd = [one for one in exchanges if _status(one) not in {OK, CREATED, *AGAIN}]
+    made = [one for one in exchanges if _status(one) == CREATED]
+    told = ", ".join(sorted(str(_status(one)) for one in exchanges))
+    expect(
+        not odd,
+        f"{ABREAST} requests at once with one key were answered {told}",
+        expected="one 201; the others 200, or 409",
+        exchange=odd[0] if odd else None,
+    )
+    expect(
+        len(ids) == 1 and len(made) == 1,
+        f"{ABREAST} requests at once with one key made {max(len(ids), len(made))} things ({told})",
+        expected="one thing, made by one of them",
+        exchange=made[-1] if made else exchanges[0],
+    )
+    expect_only(move, owner, next(iter(ids)))
+
+
+def expect_kept(move: Move) -> None:
+    """Killed after it acknowledged a thing, the service knows the key and the thing."""
+    owner, key = move.owner(), marked()
+    first = move.thing(move.service, owner, key)
+    _restarted(move)
+    again = _retried(move, owner, key)
+    _expect_same(again, first["id"], "after kill -9, the key of what was acknowledged")
+    expect_only(move, owner, first["id"])
+
+
+def expect_resumed(move: Move, relay: Relay) -> None:
+    """Killed while a request was under way, the service makes its thing once when it is sent again."""
+    owner, key = move.owner(), marked()
+    relay.script(owner, Fault.late())
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(move.service.send, move.moving.creation(owner, key))
+        relay.waiting(owner, timeout=NONE_YET)
+        move.service.kill()
+        relay.reset()
+        pending.result()
+    _restarted(move)
+    again = _retried(move, owner, key)
+    expect(
+        _status(again) in {OK, CREATED},
+        f"after kill -9 in the middle of a request, its retry answered {_status(again)}",
+        expected=f"201, or 200, within {RECOVERS:g} s",
+        exchange=again,
+    )
+    expect_only(move, owner, _id(again))
+
+
+def expect_only(move: Move, owner: str, thing: str) -> None:
+    """The owner has this one thing."""
+    exchange = move.service.send(move.moving.reading(owner))
+    listed: Sequence[Any] = exchange.answered().json()[move.moving.listed]
+    expect(
+        [each["id"] for each in listed] == [thing],
+        f"the owner has {len(listed)} things",
+        expected="the one that was made",
+        exchange=exchange,
+    )
+
+
+def _restarted(move: Move) -> None:
+    if move.service.status()["running"]:
+        move.service.kill()
+    move.service.start()
+    move.service.until_ready()
+
+
+def _retried(move: Move, owner: str, key: str) -> Exchange:
+    with Stalls() as stalls:
+        while True:
+            exchange = move.service.send(move.moving.creation(owner, key))
+            if _status(exchange) in {OK, CREATED} or not stalls.within(RECOVERS):
+                return exchange
+            time.sleep(POLL)
+
+
+def _expect_same(exchange: Exchange, thing: str, what: str) -> None:
+    status = exchange.answered().status
+    expect(status == OK, f"{what} answered {status}", expected="200: nothing was made", exchange=exchange)
+    expect(_id(exchange) == thing, f"{what} got another thing", expected=f"the thing {thing}", exchange=exchange)
+
+
+def _status(exchange: Exchange) -> int | None:
+    return exchange.response.status if exchange.response else None
+
+
+def _id(exchange: Exchange) -> str:
+    told = exchange.answered().json()
+    return str(told.get("id")) if isinstance(told, dict) else ""

@@ -1,0 +1,308 @@
+"""A submission's own plan, carried out between the monolith and the submission: what is sent, and what lies between.
+
+Callers are so many owners, chosen by name so that any share of them is what its percentage says, and so that each
+minute has its part of them. Each makes a thing, reads it, takes it a step on, and reads the list. What the service
+wrote reaches the monolith by the events, through the sink.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from assesskit.checks import moving
+from assesskit.checks.carrying_out import Lanes, Run, Scenario, Step, carry_out, leave
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.expect import Failure, expect
+from assesskit.checks.http import Client
+from assesskit.checks.moving import MODE, Move, marked
+from assesskit.checks.safe_plans import Terms
+from assesskit.checks.stalls import Stalls
+from assesskit.checks.world import StageError, World
+from assesskit.instruments.differences import Differ, Seen
+from assesskit.instruments.migration import Played, Router, Setting, Sides
+from assesskit.instruments.rollout_book import share_of
+from assesskit.instruments.rollout_plan import RolloutPlan, read_rollout
+from assesskit.instruments.sink import Sink
+
+TAKEN_BACK = """
+[[stages]]
+mode = "canary"
+percent = 40
+minutes = 6
+
+[[stages]]
+mode = "primary"
+minutes = 1
+
+[gate]
+window = 1
+min_requests = 1
+success_rate = 0.9
+
+[rollback]
+window = 1
+min_requests = 8
+success_rate = 0.5
+"""
+"""A plan of ours, to see what is left after a rollback: that is the service's doing, whatever the submitted plan is."""
+FAILS_LATE = Scenario(
+    "a service that fails after it has served some", healthy=False, faults=(Played("error"),), after=3
+)
+PARTIES, EACH_MINUTE = 48, 12
+"""Owners in all, and those that come in a minute, four requests each."""
+STRIDE = 13
+"""Between two that come one after the other, in the sequence of their shares; prime to `PARTIES`."""
+DRAINED = 10.0
+"""Seconds in which everything that the service wrote has reached the monolith."""
+QUIET = 1.0
+SILENCE = 2.5
+"""Seconds for which a copy must have led to no event."""
+POLL = 0.1
+CREATED = 201
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The facts of an exercise about rollouts: what `Setting` and `Terms` hold."""
+
+    objective: float
+    slow_ms: float
+    healthy_ms: float
+    budget: int
+    late: int
+    slower_ms: float
+    place: str
+
+    @property
+    def setting(self) -> Setting:
+        """What a rollout is held against."""
+        return Setting(self.objective, self.slow_ms, self.healthy_ms)
+
+    @property
+    def terms(self) -> Terms:
+        """What the brief promises."""
+        return Terms(self.budget, self.late, self.slower_ms, self.place)
+
+
+class Rollouts:
+    """The router between both sides of a move, and the sink that tells the monolith what the service did."""
+
+    def __init__(self, world: World) -> None:
+        self.move: Move = moving.of(world)
+        self.wording = Wording(**world.facts["rollout"])
+        self.router = Router(world.instruments["router"])
+        self.sink = Sink(world.instruments["sink"])
+        told = self.move.moving
+        self.router.lead(
+            Sides(
+                monolith=self.move.monolith.port,
+                service=self.move.service.port,
+                account=told.owner_key,
+                context=(told.context,),
+                headers=tuple(told.headers),
+                volatile=tuple(told.left_out),
+            )
+        )
+        self.sink.reset()
+        self.sink.clear()
+        self.sink.forward(self.move.monolith.port, told.inbox)
+
+    @cached_property
+    def parties(self) -> list[str]:
+        """The owners, in the sequence in which they come; the same ones each time."""
+        names: dict[int, str] = {}
+        for number in itertools.count(1000):
+            name = f"R-{number}"
+            names.setdefault(int(share_of(f"account|{name}") * PARTIES), name)
+            if len(names) == PARTIES:
+                break
+        for name in names.values():
+            if self.move.told("GET", f"{self.move.moving.owners}/{name}").status != 200:  # noqa: PLR2004
+                self.move.owner(**{self.move.moving.owned_by: name})
+        return [names[at * STRIDE % PARTIES] for at in range(PARTIES)]
+
+    def run(self, plan: RolloutPlan, scenario: Scenario) -> Run:
+        """Carry the plan out, beginning with both sides knowing all of the other's. Raises Failure, Inconclusive."""
+        self.move.followed()
+        if missing := self.drained() or self.handover():
+            raise Failure(f"before a rollout {missing}", expected="both sides know what the other did")
+        try:
+            return carry_out(
+                self.router,
+                plan,
+                self.wording.setting,
+                self.traffic,
+                scenario,
+                handover=self.handover,
+                drained=self.drained,
+            )
+        finally:
+            self.router.steer("monolith")
+
+    def traffic(self, minute: int) -> Lanes:
+        """The requests of a minute."""
+        first = minute * EACH_MINUTE % PARTIES
+        return [self._lane(owner) for owner in self.parties[first : first + EACH_MINUTE]]
+
+    def _lane(self, owner: str) -> Sequence[Step]:
+        told = self.move.moving
+
+        def about(*more: str, method: str = "GET") -> Callable[[Sequence[Exchange]], Request | None]:
+            def step(seen: Sequence[Exchange]) -> Request | None:
+                made = seen[0].answered()
+                if made.status != CREATED:
+                    return None
+                return Request(method, told.path(owner, str(made.json().get("id")), *more))
+
+            return step
+
+        made = told.creation(owner, marked("caller"))
+        return [
+            Request(made.method, made.path, tuple(one for one in made.headers if one[0] != MODE), made.body),
+            about(),
+            about(told.first_step, method="POST"),
+            Request("GET", f"{told.path(owner)}?limit=5"),
+        ]
+
+    def handover(self) -> str:
+        """Wait until the service has followed the feed to its end."""
+        try:
+            self.move.caught_up(DRAINED)
+        except Failure as failure:
+            return f"{failure.summary}: it says {failure.received}, and was expected to say {failure.expected}"
+        return ""
+
+    def drained(self) -> str:
+        """Wait until the sink has been quiet for a while and the monolith has what it took."""
+        with Stalls() as stalls:
+            count, since = -1, time.monotonic()
+            while True:
+                now = len(self.sink.events())
+                if now != count:
+                    count, since = now, time.monotonic()
+                told = self.sink.forwarded(0.0)
+                if told.refused:
+                    return f"the monolith refused what the service told: {told.refused[-1]}"
+                if not told.waiting and time.monotonic() - since > QUIET:
+                    return ""
+                if not stalls.within(DRAINED):
+                    return f"{told.waiting} events wait for the monolith, which has not got what came before them"
+                time.sleep(POLL)
+
+
+def expect_consistent(rollouts: Rollouts, evidence: Evidence) -> None:
+    """What the service acknowledged while it was live is in the monolith after a rollback, as it was answered."""
+    run = rollouts.run(read_rollout(TAKEN_BACK), FAILS_LATE)
+    leave(run, evidence)
+    newest: dict[str, Any] = {}
+    for exchange in run.kept:
+        told = exchange.answered().json()
+        if told["version"] >= newest.get(told["id"], (0, {}))[0]:
+            newest[told["id"]] = (told["version"], told)
+    if run.end != "roll back":
+        raise StageError(f"a rollout that had to be taken back ended with {run.end}")
+    expect(
+        bool(newest),
+        "in a canary of 40 % the service made nothing for any caller",
+        received="\n".join(run.ways) or f"{run.live} answers, and none of them a 2xx to a write",
+        expected="what the monolith would have made",
+    )
+    move, wrong = rollouts.move, []
+    for _, told in newest.values():
+        path = move.moving.path(told[move.moving.owned_by], told["id"])
+        answer = move.told("GET", path)
+        found = Differ(()).differences(Seen(200, {}, json.dumps(told).encode()), Seen(answer.status, {}, answer.body))
+        wrong += [f"{path}: {one.place} was {one.monolith}, and is {one.service}" for one in found[:2]]
+    evidence.figure("Things that the service made or changed before the rollback", len(newest), "things")
+    expect(
+        not wrong,
+        f"after the rollback the monolith does not have what the service had acknowledged: {len(wrong)} differences",
+        sent=f"GET of each of {len(newest)} things at the monolith, {DRAINED:g} s after the rollback at the latest",
+        received="\n".join(wrong[:10]),
+        expected="everything that callers were told, in its newest state",
+    )
+
+
+def expect_silent(rollouts: Rollouts, evidence: Evidence) -> None:
+    """Copies of reads and writes leave nothing behind: no thing, no state, no key, no event. Through the router, in
+    shadow and in mirror, and to the service itself.
+    """
+    move, told = rollouts.move, rollouts.move.moving
+    move.followed()
+    if missing := rollouts.drained():
+        raise StageError(missing)
+    owner, key = move.owner(), marked()
+    known = move.thing(move.monolith, owner)["id"]
+    move.caught_up()
+    rollouts.sink.clear()
+    copies = [
+        told.creation(owner, key, mode="mirror"),
+        told.creation(owner, mode="mirror"),
+        told.step(owner, known, told.first_step, mode="mirror"),
+        told.reading(owner, known, mode="shadow"),
+        told.reading(owner, mode="shadow"),
+    ]
+    exchanges = [move.service.send(copy) for copy in copies]
+    _expect_as_live(exchanges[0])
+    router = Client(rollouts.router.port)
+    for mode in ("shadow", "mirror"):
+        rollouts.router.steer(mode)
+        for request in (Request("POST", told.path(owner), (), copies[1].body), Request("GET", told.path(owner))):
+            router.send(request)
+    rollouts.router.steer("monolith")
+    move.caught_up()
+    _expect_same_list(move, owner)
+    live = move.service.send(told.creation(owner, key))
+    expect(
+        live.answered().status == CREATED,
+        f"a key that a copy came with was taken: used for the first time, it answered {live.answered().status}",
+        expected="201: a copy leaves no key behind",
+        exchange=live,
+    )
+    made = live.answered().json()["id"]
+    time.sleep(SILENCE)
+    events = [event for event in rollouts.sink.events() if event.subject != made]
+    evidence.note("events after copies", "\n".join(f"{one.type} of {one.subject}" for one in events) or "none")
+    expect(
+        not events,
+        f"copies led to {len(events)} events",
+        sent="copies of reads and writes, with Rollout-Mode shadow and mirror",
+        received="\n".join(f"{one.type} of {one.subject}" for one in events[:6]),
+        expected="no event: nobody was served by them",
+    )
+
+
+def _expect_as_live(exchange: Exchange) -> None:
+    status = exchange.answered().status
+    expect(
+        status == CREATED,
+        f"a copy of a write, with Rollout-Mode mirror, answered {status}",
+        expected="201, as it would be answered live",
+        exchange=exchange,
+    )
+
+
+def _expect_same_list(move: Move, owner: str) -> None:
+    request = move.moving.reading(owner)
+    ours, theirs = move.service.send(request), move.told("GET", request.path)
+    listed, there = (answer.json()[move.moving.listed] for answer in (ours.answered(), theirs))
+    expect(
+        [each["id"] for each in listed] == [each["id"] for each in there],
+        f"after copies the service has {len(listed)} things where the monolith has {len(there)}",
+        expected="the monolith's, and none of the copies",
+        exchange=ours,
+    )
+    expect(
+        [each["status"] for each in listed] == [each["status"] for each in there],
+        "after a copy of a step a thing is in another state than at the monolith",
+        received=f"{[each['status'] for each in listed]}",
+        expected=f"{[each['status'] for each in there]}",
+        exchange=ours,
+    )

@@ -1,0 +1,224 @@
+"""Whether a service owns what it serves: copied once and whole, whatever is killed, and then read from nobody else.
+
+What is there is asked through the API of both sides. A kill comes while an answer of the feed is held, just after it
+went on, and a little later, so that it meets a page before, while and after it is stored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange
+from assesskit.checks.expect import expect
+from assesskit.checks.http import prepared
+from assesskit.checks.moving import OK, OWN, Move
+from assesskit.instruments.differences import Differ, Seen
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Relay
+
+FEED_KEY = ""
+"""The feed's path has no segment that the relay takes for a key."""
+BACKLOG = 3
+"""Things made and taken a step on between two kills, for each owner."""
+AFTER = (None, 0.0, 0.004, 0.015, 0.04)
+"""Kills of a backfill: while the page is held, and so many seconds after it went on."""
+HOLD = 2.0
+SERVED_WITHIN = 5.0
+READS = 12
+
+
+def everything(move: Move) -> dict[str, Mapping[str, Any]]:
+    """What the monolith's feed says there is: the newest state of each thing, by id."""
+    newest: dict[str, Mapping[str, Any]] = {}
+    after = 0
+    while True:
+        page = move.told("GET", f"{move.moving.changes}?after={after}").json()["changes"]
+        if not page:
+            return newest
+        for change in page:
+            (thing,) = (value for key, value in change.items() if key != "seq")
+            newest[thing["id"]] = thing
+        after = page[-1]["seq"]
+
+
+def expect_whole(move: Move, evidence: Evidence, when: str, mine: Sequence[str] = ()) -> None:
+    """Everything of the feed is at the service, as the monolith tells it, and nothing is there twice.
+
+    Of the owners that checks have made it looks at `mine` alone: what others have is the service's by now.
+    """
+    everybody = {str(thing[move.moving.owned_by]) for thing in everything(move).values()}
+    owners = sorted({*mine, *(owner for owner in everybody if not owner.startswith(OWN))})
+    differ = Differ(move.moving.headers)
+    wrong: list[str] = []
+    compared = 0
+    for owner in owners:
+        for page in range(1, 20):
+            path = f"{move.moving.path(owner)}?limit=100&page={page}"
+            ours, theirs = move.service.send(prepared("GET", path)), move.told("GET", path)
+            answer = ours.answered()
+            listed = theirs.json()[move.moving.listed]
+            compared += len(listed)
+            found = differ.differences(_seen(theirs), _seen(answer))
+            wrong += [f"{path}: {one.place} is {one.service}, the monolith says {one.monolith}" for one in found]
+            if len(listed) < 100:  # noqa: PLR2004  the limit of the path
+                break
+    evidence.figure(f"Things compared {when}", compared, "things")
+    expect(
+        not wrong,
+        f"{when} the service does not have what the monolith has: {len(wrong)} differences over {len(owners)} owners",
+        sent="the list of every owner that has something, at both sides",
+        received="\n".join(wrong[:12]),
+        expected="the same things in the same state, ids and times included",
+    )
+
+
+def _seen(answer: Any) -> Seen:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers["content-type"] = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return Seen(answer.status, headers, answer.body)
+
+
+def expect_repeatable(move: Move, evidence: Evidence) -> None:
+    """Begun again when it is through, a backfill changes nothing."""
+    before = move.followed()
+    after = move.followed()
+    evidence.note("what the service said", f"{before}\n{after}")
+    expect(
+        after["copied"] == before["copied"],
+        f"begun again, the backfill tells of {after['copied']} things where there were {before['copied']}",
+        sent=f"POST {move.moving.backfill}, twice",
+        expected="as many as before",
+    )
+    expect_whole(move, evidence, "after it was begun again")
+
+
+def expect_resumed(move: Move, relay: Relay, evidence: Evidence) -> None:
+    """Killed at several moments while it copies what has piled up, the service ends up with all of it.
+
+    What has piled up are new things and new states of things that it knows; each is there afterwards, once.
+    """
+    move.followed()
+    owners = [move.owner() for _ in range(4)]
+    known = {owner: move.thing(move.monolith, owner)["id"] for owner in owners}
+    for number, pause in enumerate(AFTER):
+        move.service.kill()
+        for owner in owners:
+            for _ in range(BACKLOG * 3):
+                made = move.thing(move.monolith, owner)
+                if number % 2:
+                    move.stepped(move.monolith, owner, made["id"], move.moving.first_step)
+            if number == 1:
+                move.stepped(move.monolith, owner, known[owner], move.moving.first_step)
+        _killed(move, relay, pause)
+    move.service.start()
+    move.service.until_ready()
+    told = move.followed()
+    evidence.note("after the last start", f"{told}")
+    expect_whole(move, evidence, f"killed {2 * len(AFTER)} times while it copied", owners)
+
+
+def _killed(move: Move, relay: Relay, pause: float | None) -> None:
+    """Start it, let it ask the feed, and kill it while the answer is held, or `pause` seconds after that went on."""
+    relay.script(FEED_KEY, Fault.late(), always=True)
+    move.service.start()
+    move.service.until_ready()
+    move.begin()
+    held = relay.waiting(FEED_KEY, timeout=HOLD)
+    if held and pause is not None:
+        relay.reset()
+        time.sleep(pause)
+    move.service.kill()
+    relay.reset()
+
+
+def expect_own_reads(move: Move, relay: Relay, evidence: Evidence) -> None:
+    """Reads are answered without the monolith: not a call for them, and the same answers while it is away."""
+    move.followed()
+    owner = move.owner()
+    things = [move.thing(move.monolith, owner) for _ in range(READS // 2)]
+    move.caught_up()
+    reads = [move.moving.reading(owner, thing["id"]) for thing in things]
+    reads += [move.moving.reading(owner)] * (READS - len(reads))
+    relay.clear()
+    before = [move.service.send(read) for read in reads]
+    _expect_read(before, "while all is well")
+    _expect_seam(move, relay, evidence)
+    asked = [call for call in relay.calls() if call.key == owner]
+    expect(
+        not asked,
+        "a read of the service led to a call of the monolith",
+        received="\n".join(f"{call.method} {call.path}" for call in asked),
+        expected="an answer from the service's own data",
+    )
+    relay.shut()
+    try:
+        away = [move.service.send(read, deadline=SERVED_WITHIN) for read in reads]
+    finally:
+        relay.reopen()
+    _expect_read(away, "while the monolith was away")
+    for first, second in zip(before, away, strict=True):
+        same = first.answered().body == second.answered().body
+        expect(same, "a read is answered otherwise while the monolith is away", expected="the same", exchange=second)
+
+
+def expect_seam_only(move: Move, relay: Relay, evidence: Evidence) -> None:
+    """What the service asks the monolith for while it makes things and takes them on is the seam, and nothing else."""
+    move.followed()
+    relay.clear()
+    owner = move.owner()
+    made = move.thing(move.service, owner)
+    for step in list(move.moving.steps)[:2]:
+        move.stepped(move.service, owner, made["id"], step)
+    move.service.send(move.moving.reading(owner))
+    _expect_seam(move, relay, evidence)
+    theirs = move.told("GET", move.moving.path(owner, made["id"]))
+    expect(
+        theirs.status in {OK, 404},
+        "what was made at the service cannot be read at the monolith",
+        expected="nothing yet, or what the events told",
+    )
+
+
+def _expect_seam(move: Move, relay: Relay, evidence: Evidence) -> None:
+    calls = relay.calls()
+    evidence.relay("calls to the monolith", calls[-20:])
+    allowed = (move.moving.asked, move.moving.changes)
+    other = [call for call in calls if not call.path.startswith(allowed)]
+    expect(
+        not other,
+        "the service uses the monolith beside the seam",
+        received="\n".join(sorted({f"{call.method} {call.path}" for call in other})[:10]),
+        expected=f"{move.moving.asked}… and {move.moving.changes}, and nothing else of the monolith",
+    )
+
+
+def _expect_read(exchanges: Sequence[Exchange], when: str) -> None:
+    for exchange in exchanges:
+        status = exchange.response.status if exchange.response else None
+        expect(
+            status == OK,
+            f"{when} a read of what was copied {f'answered {status}' if status else f'failed ({exchange.error})'}",
+            expected="200, from the service's own data",
+            exchange=exchange,
+        )
+
+
+def expect_continues(move: Move, evidence: Evidence) -> None:
+    """A thing that the monolith made is taken on by the service, and numbers go on where the monolith was."""
+    move.followed()
+    owner = move.owner()
+    first, second = (move.thing(move.monolith, owner) for _ in range(2))
+    numbered = move.stepped(move.monolith, owner, first["id"], move.moving.first_step)
+    move.caught_up()
+    taken = move.stepped(move.service, owner, second["id"], move.moving.first_step)
+    evidence.note("what each side answered", f"{numbered}\n{taken}")
+    theirs, ours = (str(each.get("number")) for each in (numbered, taken))
+    expect(
+        ours == theirs[:-1] + str(int(theirs[-1]) + 1),
+        f"the first number after {theirs} of the monolith is {ours}",
+        sent="two things of a new owner, one taken on at the monolith, the other then at the service",
+        expected="the next one of that owner",
+    )
