@@ -229,7 +229,9 @@ class Service:
         return status, fields, self._rounded(content)
 
     def _rounded(self, content: bytes) -> bytes:
-        """Lost minor units."""
+        """Lost minor units; or another answer each time."""
+        if "wavers" in self.flaws:
+            return json.dumps({**json.loads(content), "at": time.monotonic_ns()}).encode()
         if "rounds" not in self.flaws:
             return content
         return json.dumps(_rounded(json.loads(content))).encode()
