@@ -1,34 +1,55 @@
-"""Lays out the starter of debug-trace: its repaired system with the faults that faults.toml names.
+"""Lays out the starters of debug-trace: its repaired system with the faults of a set of variants.toml.
 
-    python -m scripts.faults            write exercises/debug-trace/starter anew
-    python -m scripts.faults FOLDER     write it there
-
-What is in exercises/debug-trace/handout/ is added, and replaces what the reference has under the same name.
+python -m scripts.faults            write exercises/debug-trace/starter anew, with the first set
+python -m scripts.faults SET FOLDER write another one
 """
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
-import tomllib
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
-from assesskit.prove import apply_patch
+from assesskit.content import Exercise, load
+from assesskit.content.exercise import SETS
+from assesskit.content.faulty import starter_of
 
-EXERCISE = Path(__file__).parents[1] / "exercises" / "debug-trace"
+ROOT = Path(__file__).parents[1]
+EXERCISE = ROOT / "exercises" / "debug-trace"
 
 
-def lay_out(folder: Path, faults: list[str] | None = None) -> None:
-    """Write the repaired system with these faults (the starter's own, if none are named) into `folder`, a new one."""
-    told = tomllib.loads((EXERCISE / "faults.toml").read_text(encoding="utf-8"))
-    shutil.copytree(EXERCISE / "proof" / "reference", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for fault in told["starter"] if faults is None else faults:
-        apply_patch(EXERCISE / "proof" / "mutants" / fault / "change.patch", folder)
-    shutil.copytree(EXERCISE / "handout", folder, dirs_exist_ok=True)
+@cache
+def exercise() -> Exercise:
+    """The exercise as it is written."""
+    return load(ROOT, "debug-trace")
+
+
+def own_files(name: str) -> Path:
+    """The folder with what a set has of its own: of the first one, the exercise's."""
+    return EXERCISE if name == next(iter(exercise().sets)) else EXERCISE / SETS / name
+
+
+def lay_out(name: str, folder: Path) -> None:
+    """Write the starter of a set into `folder`, a new one."""
+    starter_of(exercise(), exercise().sets[name].faults, folder)
+
+
+@cache
+def symptoms() -> ModuleType:
+    """What the hidden checks say a recording shows: theirs alone, so no package has it."""
+    spec = importlib.util.spec_from_file_location("symptoms", exercise().hidden_tests / "symptoms.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit("the hidden checks have no symptoms.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":
-    WANTED = Path(sys.argv[1]) if len(sys.argv) > 1 else EXERCISE / "starter"
-    shutil.rmtree(WANTED, ignore_errors=True)
-    lay_out(WANTED)
-    print(WANTED)
+    SET, FOLDER = sys.argv[1:] or (next(iter(exercise().sets)), EXERCISE / "starter")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    lay_out(SET, Path(FOLDER))
+    print(FOLDER)

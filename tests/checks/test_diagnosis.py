@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from scripts.faults import symptoms
 from tests.checks.tracebuilder import calling, span
 
 from assesskit.checks import diagnosis
@@ -12,7 +13,7 @@ from assesskit.checks.diagnosis import Objective
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
 from assesskit.checks.findings import Finding, Findings, Plan
-from assesskit.checks.symptoms import KINDS, Recording
+from assesskit.checks.span_recording import Recording
 
 RECORDING = Recording(
     [
@@ -26,6 +27,7 @@ RECORDING = Recording(
 )
 """Nested retries (2, 3), a hidden error (4), a small pool (5), and a dozen spans that show nothing."""
 ALL = tuple(RECORDING.by_id)
+TRUTH = symptoms().fitting(RECORDING)
 PLAN = Plan({"a-b": 2000, "b-c": 600, "b-d": 650}, {"b-d": 1}, 50, jitter=True, retry_budget=0.2)
 OBJECTIVE = Objective(2000, {"a-b": ("b-c", "b-d")}, ("b-d",), "a-b", ("a-b", "b-c", "b-d"))
 
@@ -42,8 +44,9 @@ POOL = ("pool-too-small", ("5",))
 
 def judged(findings: Findings) -> float:
     evidence = Evidence()
-    diagnosis.expect_findings(findings, RECORDING, evidence)
-    return float(evidence.collected()[0]["data"]["value"])
+    diagnosis.expect_findings(findings, RECORDING, TRUTH, evidence)
+    (score,) = [one for one in evidence.collected() if one["title"] == "F1 of the findings"]
+    return float(score["data"]["value"])
 
 
 def test_all_of_it_with_evidence_is_worth_everything():
@@ -57,8 +60,8 @@ def test_two_of_three_are_enough_and_one_wrong_finding_more_is_not():
 
 
 def test_citing_everything_for_every_kind_is_worth_nothing():
-    everything = found(*((kind, ALL) for kind in KINDS))
-    with pytest.raises(Failure, match=f"of {len(KINDS)} findings 0 are shown"):
+    everything = found(*((kind, ALL) for kind in TRUTH))
+    with pytest.raises(Failure, match=f"of {len(TRUTH)} findings 0 are shown"):
         judged(everything)
 
 
@@ -71,10 +74,11 @@ def test_a_quarter_of_the_spans_may_be_beside_the_point():
     again = [calling(f"7{n}", "1", "till", attributes={"attempt": 1}) for n in range(2)]
     recording = Recording([*RECORDING.spans, *again])
     near = found(("nested-retries", ("2", "70", "71", "60")), HIDDEN, POOL)
-    diagnosis.expect_findings(near, recording, Evidence())
+    truth = symptoms().fitting(recording)
+    diagnosis.expect_findings(near, recording, truth, Evidence())
     far = found(("nested-retries", ("2", "70", "60", "61")), HIDDEN)
     with pytest.raises(Failure, match="of 2 findings 1 are shown"):
-        diagnosis.expect_findings(far, recording, Evidence())
+        diagnosis.expect_findings(far, recording, truth, Evidence())
 
 
 def test_no_findings_are_worth_nothing():
@@ -92,14 +96,14 @@ def test_no_findings_are_worth_nothing():
 )
 def test_unknown_kinds_and_ids_and_twins_are_told(findings, told):
     with pytest.raises(Failure, match=told):
-        diagnosis.expect_findings(findings, RECORDING, Evidence())
+        diagnosis.expect_findings(findings, RECORDING, TRUTH, Evidence())
     with pytest.raises(Failure, match=told):
-        diagnosis.expect_root_cause(findings, RECORDING, "nested-retries", Evidence())
+        diagnosis.expect_root_cause(findings, RECORDING, TRUTH, "nested-retries", Evidence())
 
 
 @pytest.mark.parametrize("service", ["till", "shop"])
 def test_the_root_cause_may_be_any_service_that_shows_it(service):
-    diagnosis.expect_root_cause(found(RETRIES, service=service), RECORDING, "nested-retries", Evidence())
+    diagnosis.expect_root_cause(found(RETRIES, service=service), RECORDING, TRUTH, "nested-retries", Evidence())
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def test_the_root_cause_may_be_any_service_that_shows_it(service):
 )
 def test_a_root_cause_without_its_evidence_is_a_guess(findings, told):
     with pytest.raises(Failure, match=told):
-        diagnosis.expect_root_cause(findings, RECORDING, "nested-retries", Evidence())
+        diagnosis.expect_root_cause(findings, RECORDING, TRUTH, "nested-retries", Evidence())
 
 
 def planned(**changes: object) -> Findings:

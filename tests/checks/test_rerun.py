@@ -13,7 +13,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
 from assesskit.checks.findings import Plan
 from assesskit.checks.rerun import Night
-from assesskit.checks.symptoms import Recording
+from assesskit.checks.span_recording import Recording
 
 OBJECTIVE = Objective(2000, {"a-b": ("b-c", "b-d"), "b-c": ("c-e",)}, ("b-d",), "a-b", ("a-b", "b-c", "b-d", "c-e"))
 PLAN = Plan({"a-b": 2000, "b-c": 600, "b-d": 650, "c-e": 500}, {"b-d": 1}, 50, jitter=True, retry_budget=0.2)

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from scripts.faults import symptoms
 from tests.checks.tracebuilder import OTHER, TRACE, calling, span
 
-from assesskit.checks.symptoms import KINDS, Recording, fitting
+from assesskit.checks.span_recording import Recording
 from assesskit.instruments.collector import Span
 
+KINDS, ROOT_CAUSES, fitting, root_cause = (
+    getattr(symptoms(), name) for name in ("KINDS", "ROOT_CAUSES", "fitting", "root_cause")
+)
 REQUEST = span("1")
 SOON: dict[str, Any]
 LATE: dict[str, Any]
@@ -62,6 +66,10 @@ SHOWS: dict[str, tuple[Sequence[Span], set[str]]] = {
         ],
         {"2", "3"},
     ),
+    "retries-unbounded": (
+        [calling(f"{n + 2}", "1", "bank", service="till", attributes={"attempt": n}) for n in range(4)],
+        {"4", "5"},
+    ),
     "deadline-ignored": ([REQUEST, calling("2", "1", "bank", **LATE)], {"2"}),
     "pool-too-small": ([span("2", "1", name="pool.acquire", kind="INTERNAL")], {"2"}),
     "one-query-for-each-part": ([REQUEST, *statements("SELECT 1", 5)], {f"2{n}" for n in range(5)}),
@@ -77,6 +85,10 @@ HARMLESS: dict[str, Sequence[Span]] = {
     "always-on-child": [span("2", "9", flags=1), calling("3", "2", "database", flags=1)],
     "error-hidden": [REQUEST, calling("2", "1", "pricing", 503, status="ERROR"), calling("3", "1", "pricing", 404)],
     "nested-retries": [calling("2", "1", "till", attributes={"attempt": 1}), calling("3", "1", "till")],
+    "retries-unbounded": [
+        calling("2", "1", "bank", service="till", attributes={"attempt": 2}),
+        calling("3", "1", "till", attributes={"attempt": 1}),
+    ],
     "deadline-ignored": [REQUEST, calling("2", "1", "bank", **SOON)],
     "pool-too-small": [span("2", "1", name="pool.acquire", kind="INTERNAL", start=10.0, end=10.05)],
     "one-query-for-each-part": [REQUEST, *statements("SELECT 1", 4), calling("9", "1", "database")],
@@ -98,6 +110,17 @@ def test_the_spans_that_show_a_kind_are_found_and_no_others(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_looks_alike_shows_nothing(kind):
     assert fitting(Recording(HARMLESS[kind], "kit"))[kind] == frozenset()
+
+
+@pytest.mark.parametrize("kind", ROOT_CAUSES)
+def test_the_root_cause_is_the_one_that_is_there(kind):
+    assert root_cause(fitting(Recording([*SHOWS[kind][0], *SHOWS["pool-too-small"][0]], "kit"))) == kind
+
+
+@pytest.mark.parametrize("kinds", [(), ("nested-retries", "deadline-ignored")], ids=["none", "two"])
+def test_a_recording_without_one_root_cause_is_our_fault(kinds):
+    with pytest.raises(ValueError, match="unpack"):
+        root_cause({kind: frozenset({"1"} if kind in kinds else ()) for kind in KINDS})
 
 
 @pytest.mark.parametrize(

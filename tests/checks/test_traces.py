@@ -122,8 +122,8 @@ def parents(world: Any) -> None:
     joined.expect_parents(world, world.relays, world, EDGES, Evidence())
 
 
-def no_orphans(world: Any, agents: Sequence[Any] = ()) -> None:
-    orphans.expect_no_orphans(world, world.relays, world, EDGES, PARTS, agents, Evidence())
+def no_orphans(world: Any, agents: Sequence[Any] = (), evidence: Evidence | None = None) -> None:
+    orphans.expect_no_orphans(world, world.relays, world, EDGES, PARTS, agents, evidence or Evidence())
 
 
 def stale(world: Any) -> None:
@@ -134,6 +134,46 @@ def stale(world: Any) -> None:
 def test_a_trace_that_is_whole_passes(check):
     """Whatever is looked at."""
     check(played())
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "a clock five hours ahead": {"start": 18_010.0, "end": 18_011.0},
+    "a clock five hours behind": {"start": -17_990.0, "end": -17_989.0},
+    "an end before the beginning": {"end": 3.0},
+    "ten thousand attributes": {"attributes": {f"key {n}": "x" * 100 for n in range(10_000)}},
+}
+
+
+def changed(**changes: Any) -> World:
+    """All of inventory's spans are odd in one way."""
+
+    def play(*args: Any) -> Any:
+        calls, spans = whole(*args)
+        return calls, [replace(one, **changes) if one.service == "inventory" else one for one in spans]
+
+    return World(play)
+
+
+@pytest.mark.parametrize("check", [one_trace, parents, no_orphans])
+@pytest.mark.parametrize("changes", ODD.values(), ids=ODD)
+def test_what_a_trace_is_does_not_depend_on_clocks_or_attributes(check, changes):
+    """Odd spans that hold together are a trace that is whole."""
+    check(changed(**changes))
+
+
+def turned(caller: Caller, *args: Any) -> Any:
+    """Of two spans of pricing each is the other's parent."""
+    calls, spans = whole(caller, *args)
+    at = {name: one.zfill(16) for name, one in ids(caller).items()}
+    return calls, [replace(one, parent_id=at["pi"]) if one.span_id == at["p"] else one for one in spans]
+
+
+def test_a_cycle_of_spans_is_told_and_followed_by_nobody():
+    """Its spans are all there, and one is below no call."""
+    one_trace(World(turned))
+    with pytest.raises(Failure, match="a SERVER span of pricing is not below the span that called it"):
+        parents(World(turned))
+    no_orphans(World(turned))
 
 
 JAEGER = ("uber-trace-id", f"{OTHER}:{CALLER}:0:1")
@@ -210,7 +250,7 @@ def mixed(caller: Caller, mark: str, kit: str, headers: Mapping[str, str], sampl
     ("play", "told"),
     [
         (forwarded, "a call to checkout names the span of the first caller as its parent"),
-        (too_early, "a call to pricing names a SERVER span of checkout as its parent"),
+        (too_early, "a call to pricing names a span of checkout as its parent that is SERVER"),
         (elsewhere, "a SERVER span of pricing is not below the span that called it"),
         (mixed, "a call to pricing belongs to one and carries the trace id of another"),
     ],
@@ -226,11 +266,13 @@ class Agent:
     """An agent that has lost so many spans by the time it is asked the second time."""
 
     losing: int
+    crowded_out: int = 0
     asked: int = 0
 
     def ask(self, _: str) -> dict[str, int]:
         self.asked += 1
-        return {"lost": 0, "lost_spans": self.losing * (self.asked > 1), "overrun": 0}
+        lost = self.losing * (self.asked > 1)
+        return {"lost": 0, "lost_spans": lost, "overrun": 0, "crowded_out": self.crowded_out}
 
 
 SENT: list[Caller] = []
@@ -271,6 +313,15 @@ def test_what_our_own_agent_has_lost_is_nobodys_fault():
     """Then nothing can be said."""
     with pytest.raises(Inconclusive):
         no_orphans(World(forgetful), [Agent(3)])
+
+
+def test_who_fills_the_collector_is_not_excused_and_it_is_told():
+    """What found no room there was not lost by us."""
+    evidence = Evidence()
+    with pytest.raises(Failure, match="spans arrived whose parent never did"):
+        no_orphans(World(forgetful), [Agent(0, crowded_out=7)], evidence)
+    (told,) = [one for one in evidence.collected() if "no room in the collector" in one["title"]]
+    assert told["data"]["value"] == 7
 
 
 def test_who_sends_no_spans_at_all_is_judged_elsewhere():

@@ -61,7 +61,7 @@ def test_no_file_of_a_kit_comes_from_where_hidden_things_are(given) -> None:
     never = (exercise.folder / "proof", exercise.hidden_tests, exercise.rubric_file.parent)
     paths = [path.resolve() for path in given_files(exercise).values()]
     assert [path for path in paths if any(path.is_relative_to(folder.resolve()) for folder in never)] == []
-    assert not {path.name for path in paths} & {"exercise.toml", "variants.toml", "faults.toml"}
+    assert not {path.name for path in paths} & {"exercise.toml", "variants.toml"}
 
 
 def test_what_hidden_checks_know_is_not_told(given) -> None:

@@ -36,7 +36,7 @@ What means anything else must be written otherwise.
 def variants() -> dict[str, dict[str, str]]:
     """The files of every seed as text, by the paths they have in the sources."""
     sources = [name.removeprefix(f"{EXERCISE}/") for name in DEFAULT.sources()]
-    texts = {seed: (data.decode() for data in rendered(DEFAULT, seed).values()) for seed in SEEDS}
+    texts = {seed: (file.data.decode() for file in rendered(DEFAULT, seed).values()) for seed in SEEDS}
     return {seed: dict(zip(sources, files, strict=True)) for seed, files in texts.items()}
 
 

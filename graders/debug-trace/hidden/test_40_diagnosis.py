@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hidden import symptoms
 
 from assesskit.checks import diagnosis, findings, rerun
 
@@ -17,16 +18,23 @@ def recording(facts):
     return diagnosis.recorded(RECORDING, facts["journey"]["item"])
 
 
+@pytest.fixture
+def truth(recording):
+    """What it shows."""
+    return symptoms.fitting(recording)
+
+
 @pytest.mark.criterion("diagnosis.findings")
-def test_the_findings_are_those_of_the_recording(submitted, recording, evidence) -> None:
+def test_the_findings_are_those_of_the_recording(submitted, recording, truth, evidence) -> None:
     """Most of what is there, little that is not, each with spans that show it."""
-    diagnosis.expect_findings(findings.read(submitted), recording, evidence)
+    diagnosis.expect_findings(findings.read(submitted), recording, truth, evidence)
 
 
 @pytest.mark.criterion("diagnosis.root-cause")
-def test_the_root_cause_is_named_with_its_evidence(submitted, recording, facts, evidence) -> None:
+def test_the_root_cause_is_named_with_its_evidence(submitted, recording, truth, evidence) -> None:
     """What made an outage of a dependency's failure."""
-    diagnosis.expect_root_cause(findings.read(submitted), recording, facts["root_cause"], evidence)
+    kind = symptoms.root_cause(truth)
+    diagnosis.expect_root_cause(findings.read(submitted), recording, truth, kind, evidence)
 
 
 @pytest.mark.criterion("diagnosis.plan-rerun")

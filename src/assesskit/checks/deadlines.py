@@ -54,6 +54,7 @@ def expect_ends(
             status in {None, 503, 504},
             f"a request whose time was over was answered {status}",
             sent=sent,
+            received=str(status),
             expected="504",
             rule="RFC 9110, 15.6.5",
             exchange=exchange,

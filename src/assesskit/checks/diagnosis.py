@@ -1,4 +1,8 @@
-"""Judges findings by what a recording shows, and a plan by what has to hold between its numbers."""
+"""Judges findings by what a recording shows, and a plan by what has to hold between its numbers.
+
+What a recording shows, its `truth`, is given: for each kind of the vocabulary the ids of the spans that show it. How
+it is found out is the exercise's own, and no candidate has it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from pathlib import Path
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.findings import Finding, Findings
-from assesskit.checks.symptoms import KINDS, Recording, fitting
+from assesskit.checks.span_recording import Recording
 from assesskit.instruments.jaeger_reading import read
 
 FITTING = 0.75
@@ -18,6 +22,9 @@ ENOUGH = 0.75
 """F1 of the findings: four of five, or five with two wrong ones beside them."""
 BUDGET = (0.1, 0.25)
 """Share of calls that may be repeated. Finagle grants 20 %; Linkerd and Kubernetes' gateways are set alike."""
+
+
+Truth = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -43,10 +50,9 @@ def recorded(file: Path, thing: str) -> Recording:
     return Recording(read(file.read_bytes()), thing)
 
 
-def expect_findings(findings: Findings, recording: Recording, evidence: Evidence) -> None:
+def expect_findings(findings: Findings, recording: Recording, truth: Truth, evidence: Evidence) -> None:
     """The findings are those of the recording: F1 over its kinds, each with spans that show it."""
-    truth = fitting(recording)
-    _expect_known(findings, recording)
+    _expect_known(findings, recording, truth)
     right = [one for one in findings.found if _shown(one, truth)]
     kinds = {one.kind for one in right}
     real = {kind for kind, spans in truth.items() if spans}
@@ -54,38 +60,42 @@ def expect_findings(findings: Findings, recording: Recording, evidence: Evidence
     recall = len(kinds) / len(real)
     score = 2 * precision * recall / (precision + recall) if kinds else 0.0
     evidence.figure("F1 of the findings", round(score, 2), "of 1", ENOUGH)
+    evidence.figure("precision: of the findings, those that count", round(precision, 2), "of 1")
+    evidence.figure("recall: of what is in the recording, what was found", round(recall, 2), "of 1")
     evidence.note("The findings against the recording", _against(findings, truth))
     expect(
         score >= ENOUGH,
         f"of {len(findings.found)} findings {len(kinds)} are shown by the spans they cite",
-        received=f"precision {precision:.2f}, recall {recall:.2f}, F1 {score:.2f}",
         expected=f"an F1 of {ENOUGH:g}: most of what is in the recording, and little that is not, each with spans of"
         f" which {FITTING:.0%} show it",
     )
 
 
-def expect_root_cause(findings: Findings, recording: Recording, kind: str, evidence: Evidence) -> None:
+def expect_root_cause(findings: Findings, recording: Recording, truth: Truth, kind: str, evidence: Evidence) -> None:
     """The root cause is `kind`, in a service whose spans show it, and a finding has the evidence."""
-    truth = fitting(recording)
-    _expect_known(findings, recording)
+    _expect_known(findings, recording, truth)
+    named = f"{findings.cause or 'nothing'} in {findings.service or 'no service'}"
+    evidence.note("named as the root cause, and what it is", f"{named}; {kind}")
     evidence.figure("spans that show what is named as the root cause", len(_of(truth, findings)), "spans")
     cited = [one for one in findings.found if one.kind == findings.cause and _shown(one, truth)]
     services = {recording.by_id[one].service for one in _of(truth, findings)}
     expect(
         findings.cause == kind and findings.service in services,
         "what is named as the root cause is not what made an outage of this",
-        received=f"{findings.cause or 'nothing'} in {findings.service or 'no service'}",
+        received="the kind that it is, in a service that has no part in it"
+        if findings.cause == kind
+        else "another kind",
         expected="the kind, and a service that has it, without which the failure of one dependency had stayed one",
     )
     expect(
         bool(cited),
         "the root cause is named without evidence that shows it",
-        received=f"no finding of {findings.cause} whose spans fit",
+        received="no finding of its kind whose spans fit",
         expected="a finding of this kind, with spans of which most show it",
     )
 
 
-def _against(findings: Findings, truth: Mapping[str, frozenset[str]]) -> str:
+def _against(findings: Findings, truth: Truth) -> str:
     """A line for each kind that is in the recording or in the findings: ``found: stampede, 3 of 3 cited spans fit``."""
     lines = []
     for kind, there in truth.items():
@@ -100,19 +110,19 @@ def _against(findings: Findings, truth: Mapping[str, frozenset[str]]) -> str:
     return "\n".join(lines)
 
 
-def _of(truth: Mapping[str, frozenset[str]], findings: Findings) -> frozenset[str]:
+def _of(truth: Truth, findings: Findings) -> frozenset[str]:
     return truth.get(findings.cause, frozenset())
 
 
-def _expect_known(findings: Findings, recording: Recording) -> None:
+def _expect_known(findings: Findings, recording: Recording, truth: Truth) -> None:
     """Raise Failure for kinds that are none, named twice, and for ids that are not in the recording."""
     named = [one.kind for one in findings.found]
     for one in findings.found:
         expect(
-            one.kind in KINDS,
+            one.kind in truth,
             "a finding's kind is not in the vocabulary",
             received=one.kind[:80],
-            expected=", ".join(KINDS),
+            expected=", ".join(truth),
         )
         expect(named.count(one.kind) == 1, f"there are two findings of {one.kind}", expected="one, with all its spans")
         unknown = [each for each in one.evidence if each not in recording.by_id]
@@ -124,7 +134,7 @@ def _expect_known(findings: Findings, recording: Recording) -> None:
         )
 
 
-def _shown(finding: Finding, truth: Mapping[str, frozenset[str]]) -> bool:
+def _shown(finding: Finding, truth: Truth) -> bool:
     fit = sum(one in truth[finding.kind] for one in finding.evidence)
     return fit >= 1 and fit >= FITTING * len(finding.evidence)
 

@@ -62,7 +62,7 @@ def expect_one_trace(
         not missing,
         f"no span of {', '.join(missing)} arrived under the caller's trace id",
         sent=told,
-        received=f"spans of {', '.join(sorted(joined(spans))) or 'nobody'}",
+        received=f"spans of {', '.join(part for part in parts if part in joined(spans)) or 'nobody'}",
         expected=f"spans of {', '.join(parts)}, all of one trace",
     )
 
@@ -156,7 +156,8 @@ def _expect_named(name: str, calls: Sequence[Call], spans: Sequence[Span], ids: 
             if sender.span_id in outside:
                 raise _unlike(f"a call to {name} names the span of the first caller as its parent", call, name)
             if span is not None and (span.kind not in {"CLIENT", "PRODUCER"} or span.source == name):
-                raise _unlike(f"a call to {name} names a {span.kind} span of {span.source} as its parent", call, name)
+                told = f"a call to {name} names a span of {span.source} as its parent that is {span.kind}"
+                raise _unlike(told, call, name)
     for span in spans:
         if span.source == name and span.kind == "SERVER" and span.parent_id not in crossed:
             raise Failure(

@@ -21,7 +21,6 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
@@ -29,6 +28,8 @@ from assesskit.checks.services import Service
 from assesskit.checks.tracing import Caller
 from assesskit.instruments.relay import Relay
 
+NUMBERS = itertools.count(secrets.randbelow(1_000_000))
+"""Of things, for all journeys of a session: what one check asked for is in a cache when the next one asks."""
 DEADLINE = 8.0
 TRIES = 3
 OK = 200
@@ -65,11 +66,10 @@ class Journey:
     known: int
     timeout: str
     edges: Sequence[str]
-    _numbers: Any = field(default_factory=lambda: itertools.count(secrets.randbelow(1_000_000)))
 
     def named(self) -> str:
         """A thing that is known, and that no trip asked for lately."""
-        return self.names.format(next(self._numbers) % self.known)
+        return self.names.format(next(NUMBERS) % self.known)
 
     def fresh(self, lines: int = 1, *, items: Sequence[str] = (), count: int = 1) -> Trip:
         """A trip with a new mark, for `items`, or for as many fresh ones as `lines` says, `count` of each."""

@@ -14,7 +14,7 @@ from assesskit.checks.diagnosis import Objective
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.findings import Plan
-from assesskit.checks.symptoms import SUCCESS, Recording, answered, peer
+from assesskit.checks.span_recording import SUCCESS, Recording, answered, peer
 
 SEED = 20_241_126
 SAVED = 5.0

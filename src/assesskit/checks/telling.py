@@ -61,10 +61,10 @@ def _judge_status(
 
     spans = hops.arrived(collector, [trip.caller.trace_id], told)
     evidence.spans(f"spans of a request that {words}", spans)
-    lines = "\n".join(
-        sorted(f"{one.source}: {one.kind} {one.name}: {one.status}" for one in spans if one.source in names)
-    )
-    for span in (one for one in spans if one.kind == "SERVER" and one.source in names):
+    own = [one for one in spans if one.source in names]
+    own.sort(key=lambda one: (names.index(one.source), one.kind, one.name, one.status))
+    lines = "\n".join(f"{one.source}: {one.kind} {one.name}: {one.status}" for one in own)
+    for span in (one for one in own if one.kind == "SERVER"):
         expect(
             (span.status == "ERROR") == failing,
             f"the SERVER span of {span.source} has the status {span.status} for a request that {words}",
@@ -142,13 +142,13 @@ def expect_flushed(
         service.until_ready()
     if left := [name for name, state in zip(parts, states, strict=True) if state["running"]]:
         raise Failure(f"{GRACE:g} s after SIGTERM {', '.join(left)} still ran", expected=f"its end within {GRACE:g} s")
-    _expect_arrived(collector, trips, usual)
+    _expect_arrived(collector, trips, [name for name in parts if name in usual])
 
 
-def _expect_arrived(collector: Collector, trips: Sequence[Trip], usual: frozenset[str]) -> None:
+def _expect_arrived(collector: Collector, trips: Sequence[Trip], usual: Sequence[str]) -> None:
     def lost(spans: list[Span]) -> list[str]:
         there = {(span.trace_id, span.source) for span in spans if span.kind in {"SERVER", "CONSUMER"}}
-        return sorted(name for name in usual if any((trip.caller.trace_id, name) not in there for trip in trips))
+        return [name for name in usual if any((trip.caller.trace_id, name) not in there for trip in trips)]
 
     found = hops.arrived(collector, [trip.caller.trace_id for trip in trips], lambda one: not lost(one), LAST_MOMENT)
     expect(

@@ -22,7 +22,7 @@ from assesskit.content.placeholders import fill
 from assesskit.content.rubric import rubric_markdown
 from assesskit.content.rules import broken
 from assesskit.content.schema import CompetenciesFile, RubricFile, Spec
-from assesskit.content.variation import lay_out, parameters_of, variant
+from assesskit.content.variation import declared_in, lay_out, variant
 from assesskit.errors import ContentError, UsageError
 from assesskit.variants import A_SEED, is_seed
 
@@ -73,8 +73,8 @@ def load(root: Path, slug: str, seed: str | None = None, *, cache: Path | None =
     exercise = _read(root, slug)
     if seed is None:
         return exercise
-    drawn = variant(slug, seed, exercise.parameters)
-    if not exercise.parameters:
+    drawn = variant(slug, seed, exercise.parameters, exercise.sets)
+    if not drawn.parameters:
         return replace(exercise, variant=drawn)
     if cache is None:
         raise ValueError("the files of a variant need a folder to be kept in")
@@ -90,7 +90,7 @@ def _read(root: Path, slug: str) -> Exercise:
     spec = parse(root / "exercises" / slug / "exercise.toml", root, Spec, problems)
     rubric = parse(root / "docs" / "rubrics" / f"{slug}.toml", root, RubricFile, problems)
     competencies = parse(root / "docs" / "rubrics" / "competencies.toml", root, CompetenciesFile, problems)
-    parameters, keep = parameters_of(root / "exercises" / slug / VARIANTS, root, problems)
+    declared = declared_in(root / "exercises" / slug / VARIANTS, root, problems)
     wrong = mutants(root / "exercises" / slug / "proof" / "mutants", root, problems)
     found = collect(root / "graders" / slug / "public", root, "public", problems)
     found += collect(root / "graders" / slug / "hidden", root, "hidden", problems)
@@ -110,9 +110,10 @@ def _read(root: Path, slug: str) -> Exercise:
         competencies.competencies,
         checks,
         wrong,
-        parameters,
-        keep,
-        variant(slug, None, parameters),
+        declared.parameters,
+        declared.keep,
+        variant(slug, None, declared.parameters, declared.sets),
+        sets=declared.sets,
     )
     if problems := broken(exercise):
         raise ContentError(tuple(problems))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assesskit.content.collected import Check
 from assesskit.content.digests import digest_files, files_below, without
 from assesskit.content.mutants import Mutant
-from assesskit.content.schema import Spec
+from assesskit.content.schema import FaultSet, Spec
 from assesskit.model import Criterion, Exercised, Variant
 from assesskit.variants import Parameter
 
@@ -17,6 +17,8 @@ BRIEF = "README.md"
 CHECKS = "checks"
 VARIANTS = "variants.toml"
 """Where a workspace keeps its copy of the brief and of the public checks; where an exercise says what a seed draws."""
+SETS = "sets"
+"""Where an exercise has what its sets of faults bring along; the set that was drawn goes by this name, too."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Exercise:
     """A packaged task: exercise.toml (`spec`), rubric in order, competency titles, the checks of each criterion,
     and the wrong programs that prove them.
 
-    `parameters` are what a seed draws, and `keep` the phrases it never touches. A variant has files below a root of its
-    own, draws nothing more, and knows the exercise as it is `written`.
+    `parameters` are what a seed draws, and `keep` the phrases it never touches; `sets` are the sets of faults of which
+    it draws one. A variant has files below a root of its own, draws nothing more, and knows the exercise as it is
+    `written`.
     """
 
     root: Path
@@ -47,6 +50,7 @@ class Exercise:
     keep: tuple[str, ...]
     variant: Variant
     written: Exercise | None = None
+    sets: Mapping[str, FaultSet] = field(default_factory=dict)
 
     @property
     def default(self) -> Exercise:
@@ -88,16 +92,32 @@ class Exercise:
         """exercises/<slug>/variants.toml; an exercise without it has one variant."""
         return self.folder / VARIANTS
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The wrong programs whose mistakes the starter has; empty where an exercise has no sets of faults."""
+        chosen = self.variant.parameters.get(SETS)
+        return self.origin.sets[chosen].faults if chosen else ()
+
+    def starter_fails(self) -> tuple[str, ...]:
+        """The criteria that the untouched starter fails: those that are named for it, and those of its faults."""
+        own = {fault: mutant.fails for fault in self.faults for mutant in self.mutants if mutant.name == fault}
+        return tuple(dict.fromkeys([*self.spec.proof.starter.fails, *(name for each in own.values() for name in each)]))
+
     def sources(self) -> dict[str, Path]:
         """Every file that a variant has of its own, by its path below the content root.
 
-        That leaves out what declares variants, and the records of proofs, which lie in proof/ itself.
+        That leaves out what declares variants, what only some of them have (see `faulty`), and the records of proofs,
+        which lie in proof/ itself.
         """
         below = {f"exercises/{self.slug}": self.folder, f"graders/{self.slug}": self.public_tests.parent}
         found = {f"{at}/{name}": path for at, folder in below.items() for name, path in files_below(folder).items()}
         found |= {f"docs/rubrics/{file.name}": file for file in (self.rubric_file, self.competencies_file)}
-        proofs = self.folder / "proof"
-        return {name: path for name, path in found.items() if path != self.variants_file and path.parent != proofs}
+        proofs, sets = self.folder / "proof", self.folder / SETS
+        return {
+            name: path
+            for name, path in found.items()
+            if path != self.variants_file and path.parent != proofs and not path.is_relative_to(sets)
+        }
 
     @property
     def origin(self) -> Exercise:

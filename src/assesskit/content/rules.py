@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from assesskit.content.digests import files_below, irregular_below
-from assesskit.content.exercise import VARIANTS, Exercise
+from assesskit.content.exercise import SETS, VARIANTS, Exercise
 from assesskit.content.parsing import did_you_mean
 from assesskit.content.placeholders import fill, known_placeholders, placeholders
 from assesskit.content.schema import Dependency, Environment, Instrument, Part
@@ -236,4 +236,36 @@ def _distinct(exercise: Exercise) -> int:
     return len({str(each) for each in drawn})
 
 
-_RULES = (_criteria, _checks, _links, _paths, _handout, _given_facts, _services, _environments, _claims, _variants)
+def _sets(exercise: Exercise) -> Iterator[str]:
+    """A set of faults is made of wrong programs that are patches, and no two sets are alike."""
+    where = f"exercises/{exercise.slug}/{VARIANTS}"
+    patches = {mutant.name for mutant in exercise.mutants if mutant.patch}
+    seen: dict[frozenset[str], str] = {}
+    for name, each in exercise.sets.items():
+        for fault in (*each.faults, *each.masks, *each.masks.values()):
+            if fault not in patches:
+                near = did_you_mean(fault, patches)
+                yield f"{where}: {SETS}.{name}: no wrong program {fault!r} that is a patch{near}"
+        for fault in {*each.masks, *each.masks.values()}.difference(each.faults):
+            yield f"{where}: {SETS}.{name}.masks: {fault!r} is no fault of the set"
+        if (other := seen.setdefault(frozenset(each.faults), name)) != name:
+            yield f"{where}: {SETS}.{name}: has the faults of {other}"
+    folder = exercise.folder / SETS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.name not in list(exercise.sets)[1:]:
+            yield f"exercises/{exercise.slug}/{SETS}/{path.name}: is no set that {VARIANTS} names after its first"
+
+
+_RULES = (
+    _criteria,
+    _checks,
+    _links,
+    _paths,
+    _handout,
+    _given_facts,
+    _services,
+    _environments,
+    _claims,
+    _variants,
+    _sets,
+)

@@ -223,14 +223,22 @@ class Spec(Table):
     proof: Proof
 
 
+class FaultSet(Table):
+    """The wrong programs whose patches a starter has. Each key of `masks` hides the one it names, while it is there."""
+
+    faults: tuple[Slug, ...] = Field(min_length=1)
+    masks: dict[Slug, Slug] = {}
+
+
 class VariantsFile(Table):
     """The whole of variants.toml: what is drawn, by parameter, and phrases that no variant touches.
 
     A parameter lists, for each word or number the files are written with, what else may stand for it. What stands at
-    the same place of its lists is drawn together.
+    the same place of its lists is drawn together. Of `sets` the first is the one that the files are written with.
     """
 
     keep: tuple[Text, ...] = ()
+    sets: dict[Slug, FaultSet] = {}
     draw: dict[
         Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")],
         dict[Drawn, tuple[Drawn | Annotated[int, Field(gt=0)], ...]],

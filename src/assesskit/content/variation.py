@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock
 
+from assesskit.content import faulty
 from assesskit.content.digests import digest_files, digest_of, files_below
-from assesskit.content.exercise import Exercise
+from assesskit.content.exercise import SETS, Exercise
 from assesskit.content.parsing import parse
-from assesskit.content.schema import VariantsFile
+from assesskit.content.schema import FaultSet, VariantsFile
 from assesskit.errors import StoreError
 from assesskit.model import Variant
 from assesskit.variants import Parameter, Renaming, draw
@@ -20,11 +23,19 @@ from assesskit.variants import Parameter, Renaming, draw
 Lists = Mapping[str, tuple[str | int, ...]]
 
 
-def parameters_of(path: Path, root: Path, problems: list[str]) -> tuple[tuple[Parameter, ...], tuple[str, ...]]:
-    """What a variants.toml declares: parameters, and phrases to keep; nothing if there is no such file."""
+class Declared(NamedTuple):
+    """What a variants.toml declares: parameters, phrases to keep, and sets of faults."""
+
+    parameters: tuple[Parameter, ...] = ()
+    keep: tuple[str, ...] = ()
+    sets: Mapping[str, FaultSet] = {}
+
+
+def declared_in(path: Path, root: Path, problems: list[str]) -> Declared:
+    """Read a variants.toml; nothing is declared if there is none."""
     declared = parse(path, root, VariantsFile, problems) if path.exists() else None
     if declared is None:
-        return (), ()
+        return Declared()
     found = []
     for name, lists in declared.draw.items():
         wrong = [f"{path.relative_to(root).as_posix()}: draw.{name}: {problem}" for problem in _wrong(lists)]
@@ -32,7 +43,7 @@ def parameters_of(path: Path, root: Path, problems: list[str]) -> tuple[tuple[Pa
         if not wrong:
             columns = zip(*((written, *map(str, others)) for written, others in lists.items()), strict=True)
             found.append(Parameter(name, tuple(dict(zip(lists, column, strict=True)) for column in columns)))
-    return tuple(found), declared.keep
+    return Declared(tuple(found), declared.keep, declared.sets)
 
 
 def _wrong(lists: Lists) -> Iterator[str]:
@@ -61,18 +72,35 @@ def _kind(spelling: str | int) -> str:
     return "lower" if spelling.islower() else "capitals"
 
 
-def variant(slug: str, seed: str | None, parameters: tuple[Parameter, ...]) -> Variant:
-    """What is drawn, as an assessment records it: each choice by the spelling of its parameter's first word."""
+def variant(
+    slug: str, seed: str | None, parameters: tuple[Parameter, ...], sets: Mapping[str, FaultSet] | None = None
+) -> Variant:
+    """What is drawn, as an assessment records it: each choice by the spelling of its parameter's first word, and the
+    set of faults by its name.
+    """
     drawn = draw(slug, seed, parameters)
-    return Variant(seed=seed, parameters={each.name: drawn[each.name][each.written[0]] for each in parameters})
+    chosen = faulty.drawn(slug, seed, sets or {})
+    spelled = {each.name: drawn[each.name][each.written[0]] for each in parameters}
+    return Variant(seed=seed, parameters=spelled | ({SETS: chosen} if chosen else {}))
 
 
-def rendered(exercise: Exercise, seed: str) -> dict[str, bytes]:
+class File(NamedTuple):
+    """A file of a variant: what is in it, and the permissions of the one it comes from."""
+
+    data: bytes
+    mode: int
+
+
+def rendered(exercise: Exercise, seed: str) -> dict[str, File]:
     """The files of the variant that a seed draws, by their paths below a content root. What is not UTF-8 stays."""
     drawn = draw(exercise.slug, seed, exercise.parameters)
     spellings = {old: new for choice in drawn.values() for old, new in choice.items()}
     rename = Renaming(spellings, exercise.keep)
-    return {rename(name): _renamed(path.read_bytes(), rename) for name, path in exercise.sources().items()}
+    with faulty.sources(exercise, faulty.drawn(exercise.slug, seed, exercise.sets)) as sources:
+        return {
+            rename(name): File(_renamed(path.read_bytes(), rename), stat.S_IMODE(path.stat().st_mode))
+            for name, path in sources.items()
+        }
 
 
 def _renamed(data: bytes, rename: Renaming) -> bytes:
@@ -85,23 +113,22 @@ def _renamed(data: bytes, rename: Renaming) -> bytes:
 def lay_out(exercise: Exercise, seed: str, cache: Path) -> Path:
     """A content root of the variant, below `cache`: made now unless it is there and whole. Raises StoreError."""
     files = rendered(exercise, seed)
-    digest = digest_of({name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+    digest = digest_of({name: hashlib.sha256(file.data).hexdigest() for name, file in files.items()})
     root = cache / "variants" / f"{exercise.slug}-{digest[:32]}"
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{root}.lock"):
             if not root.is_dir() or digest_files(files_below(root)) != digest:
                 shutil.rmtree(root, ignore_errors=True)
-                _write(root, files, exercise.sources().values())
+                _write(root, files)
     except OSError as error:
         raise StoreError(f"cannot be made: {error.strerror}", where=str(root)) from error
     return root
 
 
-def _write(root: Path, files: Mapping[str, bytes], sources: Iterable[Path]) -> None:
-    """Write the files, each with the mode of the one it comes from."""
-    for (name, data), source in zip(files.items(), sources, strict=True):
+def _write(root: Path, files: Mapping[str, File]) -> None:
+    for name, file in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        shutil.copymode(source, path)
+        path.write_bytes(file.data)
+        path.chmod(file.mode)

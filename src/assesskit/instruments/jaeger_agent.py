@@ -38,7 +38,7 @@ BATCH_BYTES = 1024 * 1024
 RETRY_SECONDS = 0.2
 POST_SECONDS = 30.0
 OK, UNAVAILABLE = 200, 503
-COUNTED = ("received", "refused", "refused_spans", "passed_spans", "lost", "lost_spans")
+COUNTED = ("received", "refused", "refused_spans", "passed_spans", "crowded_out", "lost", "lost_spans")
 
 
 class AgentProgram:
@@ -86,7 +86,7 @@ class AgentProgram:
 
         Of datagrams: `received`; `refused`, since they were no batch; `lost`, since the collector was too slow;
         `overrun`, since we were (as far as the system tells); `waiting`. Of spans: `refused_spans`, `passed_spans`,
-        `lost_spans`. `reason` is of the last refusal.
+        `crowded_out`, since the collector was full of others; `lost_spans`. `reason` is of the last refusal.
         """
         if self._passing.done():
             self._passing.result()  # raises what ended it, which ends us
@@ -149,10 +149,11 @@ class AgentProgram:
                 self._counts["lost_spans"] += spans  # it may have them, and a span that is there twice is a finding
                 return
             await asyncio.sleep(RETRY_SECONDS)
-        rejected = spans
-        if answer.status == OK:
-            rejected = ExportTraceServiceResponse.FromString(said).partial_success.rejected_spans
-        self._counts["lost_spans"] += rejected
+        if answer.status != OK:
+            self._counts["lost_spans"] += spans
+            return
+        rejected = ExportTraceServiceResponse.FromString(said).partial_success.rejected_spans
+        self._counts["crowded_out"] += rejected
         self._counts["passed_spans"] += spans - rejected
 
 

@@ -43,7 +43,12 @@ class Claim:
 
 
 def as_written(exercise: Exercise, claim: Claim) -> Claim:
-    """Return the claim of the exercise that a variant is made of: it has the program that was renamed for this one."""
+    """Return the claim of the exercise that a variant is made of: it has the program that was renamed for this one.
+
+    A starter with other faults than the written one is no renaming of it, and stands for itself.
+    """
+    if claim.kind == "starter" and exercise.faults != exercise.origin.faults:
+        return claim
     return next(each for each in claims(exercise.origin) if each.name == claim.name)
 
 
@@ -67,6 +72,6 @@ def claims(exercise: Exercise) -> tuple[Claim, ...]:
     return (
         Claim("reference", "reference", (), reference),
         *right,
-        Claim("starter", "starter", proof.starter.fails, starter, outcome=proof.starter.outcome),
+        Claim("starter", "starter", exercise.starter_fails(), starter, outcome=proof.starter.outcome),
         *wrong,
     )

@@ -11,8 +11,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from assesskit.content import Exercise, variation
+from assesskit.content import Exercise, faulty, variation
 from assesskit.content.digests import digest_files, digest_of, files_below, without
+from assesskit.content.exercise import SETS
 from assesskit.proof.claims import Claim
 from assesskit.proof.sources import sources
 
@@ -48,11 +49,19 @@ def measured_with(exercise: Exercise, runtime: str) -> RestsOn:
 
 
 def drawn(exercise: Exercise) -> RestsOn:
-    """What else the verdicts on a variant's programs rest on: what declares the variants, and who writes them."""
+    """What else the verdicts on a variant's programs rest on: what declares the variants, who writes them, and the set
+    of faults that was drawn.
+    """
     if exercise.variant.seed is None:
         return {}
-    declared = exercise.origin.variants_file
+    written = exercise.origin
+    declared = written.variants_file
     files = {"declared": declared, "written": Path(variation.__file__)}
+    if chosen := exercise.variant.parameters.get(SETS):
+        files |= {"made": Path(faulty.__file__), **files_below(written.folder / SETS / chosen)}
+        files |= {
+            f"faults/{one.name}": one.patch for one in written.mutants if one.patch and one.name in exercise.faults
+        }
     return {"variants": digest_files(files) if declared.is_file() else ""}
 
 
@@ -73,7 +82,7 @@ def _exercise(exercise: Exercise) -> str:
     """SHA-256 of the exercise as a run sees it: without what only candidates read, and with the reference."""
     spec = exercise.spec
     files = without(files_below(exercise.folder), "proof", keep=[spec.proof.reference])
-    files = without(files, spec.candidate.starter)
+    files = without(without(files, spec.candidate.starter), SETS)
     for name in ("exercise.toml", exercise.variants_file.name, spec.candidate.brief):
         files.pop(name, None)
     dumped = _said(spec.model_dump(mode="json", exclude=NO_PART_OF_SPEC))  # type: ignore[arg-type]  # a nested exclude

@@ -23,9 +23,10 @@ class Consumer(threading.Thread):
     def __init__(self, queue: Edge) -> None:
         super().__init__(name="consumer", daemon=True)
         self._queue = queue
+        self._stopping = threading.Event()
 
     def run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 taken = self._take()
                 if taken:
@@ -33,6 +34,11 @@ class Consumer(threading.Thread):
             except (FailedError, TooLateError):
                 log.warning("the queue is not available")
                 time.sleep(0.5)
+
+    def finish(self) -> None:
+        """Take no further message, and wait until the last one's receipt is written."""
+        self._stopping.set()
+        self.join(4)
 
     def _take(self) -> dict[str, Any] | None:
         answer = self._queue.poll("/messages/next?wait=1")

@@ -19,4 +19,5 @@ control_socket_disable = True
 def worker_exit(server: Arbiter, worker: Worker) -> None:
     from telemetry import flush
 
+    worker.wsgi.extensions["consumer"].finish()
     flush()

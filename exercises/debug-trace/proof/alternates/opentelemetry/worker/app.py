@@ -13,7 +13,8 @@ from flask import Flask
 def create_app() -> Flask:
     app = Flask(__name__)
     telemetry.install(app, "worker")
-    Consumer(Edge("queue", os.environ["QUEUE_URL"])).start()
+    app.extensions["consumer"] = Consumer(Edge("queue", os.environ["QUEUE_URL"]))
+    app.extensions["consumer"].start()
 
     @app.get("/readyz")
     def ready() -> dict[str, str]:
