@@ -23,8 +23,8 @@ from assesskit.instruments.relay import Relay
 
 FEED_KEY = ""
 """The feed's path has no segment that the relay takes for a key."""
-BACKLOG = 3
-"""Things made and taken a step on between two kills, for each owner."""
+BACKLOG = 20
+"""Things made between two kills, for each owner."""
 AFTER = (None, 0.0, 0.004, 0.015, 0.04)
 """Kills of a backfill: while the page is held, and so many seconds after it went on."""
 HOLD = 2.0
@@ -129,7 +129,7 @@ def expect_resumed(move: Move, relay: Relay, evidence: Evidence) -> None:
     for number, pause in enumerate(AFTER):
         move.service.kill()
         for owner in owners:
-            for _ in range(BACKLOG * 3):
+            for _ in range(BACKLOG):
                 made = move.thing(move.monolith, owner)
                 if number % 2:
                     move.stepped(move.monolith, owner, made["id"], move.moving.first_step)
