@@ -40,7 +40,7 @@ success_rate = 0.85
 p95_ms = 300
 differences = 0.02
 """
-SETTING = Setting(objective=0.99, slow_ms=300, healthy_ms=100, settle=2.0)
+SETTING = Setting(objective=0.99, slow_ms=300, healthy_ms=100)
 TERMS = Terms(budget=18, late=6, slower_ms=600, place="/total")
 ACCOUNTS = [f"account-{number}" for number in range(48)]
 EACH_MINUTE = 12

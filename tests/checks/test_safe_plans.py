@@ -207,13 +207,23 @@ def test_a_service_that_does_not_work_never_gets_a_caller(stage: Stage, flaw: st
 def test_a_service_that_loses_minor_units_is_told_place_by_place(stage: Stage) -> None:
     stage.service.flaws.add("rounds")
     evidence = Evidence()
-    run = stage.run(HASTY, HEALTHY)
+    run = stage.run(HASTY, HEALTHY, replace(SETTING, settle=1.0))
     with pytest.raises(Failure, match="a healthy service was neither promoted nor rolled back"):
         judge(run, evidence)
     rows = [json.loads(line) for line in evidence.collected()[1]["data"]["lines"][1:]]
     assert {row["place"] for row in rows} == {"/total", "/items/*/total"}
     assert rows[0]["monolith"] == "1349"
     assert rows[0]["service"] == "1300"
+
+
+def test_a_service_that_answers_differently_each_time_never_gets_a_caller(stage: Stage) -> None:
+    """Its answers are given time to become equal, a few times, and then no more."""
+    stage.service.flaws.add("wavers")
+    began = time.monotonic()
+    run = stage.run(HASTY, HEALTHY, replace(SETTING, settle=1.0))
+    assert (run.end, run.live) == ("hold", 0)
+    assert {one.place for one in run.differences} == {"/at"}
+    assert time.monotonic() - began < 60
 
 
 def test_a_service_that_hangs_does_not_hang_the_rollout(stage: Stage) -> None:

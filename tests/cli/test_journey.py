@@ -21,9 +21,11 @@ import typer
 from tests.cli.conftest import Run
 from tests.content.tiny import build
 
-from assesskit.cli import inviting
+from assesskit.cli import inviting, settings
 from assesskit.cli import told as cli_told
 from assesskit.content import load
+from assesskit.environment.where import Where
+from assesskit.errors import EngineError, RuntimeUnavailableError
 from assesskit.kits import inviting as kits_inviting
 from assesskit.signatures import signer_at
 
@@ -325,3 +327,20 @@ def test_output_that_nobody_reads_ends_a_command_as_a_pipe_does(monkeypatch: pyt
     finally:
         os.close(nowhere)
     assert ended.value.exit_code == 141
+
+
+@pytest.mark.parametrize(("cause", "told"), [(EngineError("no such image"), True), (OSError("no socket"), False)])
+def test_docker_that_lacks_an_image_is_not_passed_over_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capsys, tmp_path: Path, cause: Exception, told: bool
+) -> None:
+    """One command would make it work, and the candidate reads which; without Docker there is nothing to say."""
+
+    class Lacking:
+        def check(self) -> None:
+            raise RuntimeUnavailableError("there is no image", where="docker", hint="`docker pull it`") from cause
+
+    monkeypatch.setenv("ASSESSKIT_CACHE", str(tmp_path))
+    opened = Where.opened
+    monkeypatch.setattr(Where, "opened", lambda self: Lacking() if self.runtime == "docker" else opened(self))
+    assert settings.where(settings.Kind.AUTO).runtime == "process"
+    assert ("`docker pull it`" in capsys.readouterr().err) is told

@@ -316,3 +316,5 @@ def test_events_of_many_senders_are_all_kept(sink: Sink) -> None:
     events = sink.events()
     assert [one.number for one in events] == list(range(1, 201))
     assert {one.id for one in events} == {f"e-{number}" for number in range(200)}
+    assert sink.count() == 200
+    assert [one.number for one in sink.events(after=198)] == [199, 200]

@@ -96,6 +96,7 @@ def test_a_plan_is_read_whole() -> None:
         (("[gate]", "[gates]"), "gates: is not known here; did you mean gate?"),
         (("[gate]\n", "gate = 5\n[rest]\n"), "rest: is not known|gate: must be a table"),
         (('place = "/lines/*/note"', 'place = "/*"'), r"declared\[1\].place: /\* is every place there is"),
+        (('place = "/lines/*/note"', 'place = "header:"'), r"declared\[1\].place: must be a JSON pointer"),
         (('place = "/lines/*/note"', 'place = "lines"'), r"declared\[1\].place: must be a JSON pointer"),
         (("the service leaves out notes that are empty", "faster"), r"declared\[1\].reason: must say why"),
         (("GET /v1/invoices/*", "all of them"), r"declared\[1\].request: must be a method and a path"),
@@ -107,6 +108,10 @@ def test_a_plan_is_read_whole() -> None:
 def test_a_plan_that_cannot_be_carried_out_is_told_with_its_key(change: tuple[str, str], says: str) -> None:
     with pytest.raises(PlanError, match=says):
         read_rollout(PLAN.replace(*change, 1))
+
+
+def test_a_header_is_declared_in_any_case() -> None:
+    assert read_rollout(PLAN.replace("/lines/*/note", "Header:X-Total")).declared[0].place == "header:x-total"
 
 
 def test_a_plan_without_stages_or_gate_is_told() -> None:

@@ -257,7 +257,7 @@ def test_hostile_answers_are_failures_of_the_service_and_cost_little(stage: Stag
     began = time.monotonic()
     assert stage.send("GET", "/v1/invoices", "a1").status_code == 200
     row = stage.router.minute()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 8
     assert row.requests == 1
     if kind == "odd-header":
         assert (row.success, row.differing) == (1, 1)

@@ -206,14 +206,18 @@ def test_in_docker_the_services_are_reached_and_nothing_is_published(
     docker = Where(runtime="docker", cache=tmp_path / "cache", base_image=base)
     serve = journey.folder / "content" / FOLDER / "serve.py"
     serve.write_text(serve.read_text().replace("if not taken.exists():", "if False:"))
-    running = up(journey.folder, load_given(journey.folder / "content", "tiny", None), docker, lambda _: None)
+    exercise = load_given(journey.folder / "content", "tiny", None)
+    plain = up(journey.folder, exercise, here(tmp_path), lambda _: None)
+    assert up(journey.folder, exercise, docker, lambda _: None) == plain, "what runs is left alone unless one insists"
+    running = up(journey.folder, exercise, docker, lambda _: None, insist=True)
     try:
+        assert gone(plain)
         assert (running.runtime, asked(running, "/")) == ("docker", "")
         running.ask("reset", "stock")
         assert asked(running, "/") == ""
         os.kill(running.pid, signal.SIGKILL)
         assert gone(running)
-        again = up(journey.folder, load_given(journey.folder / "content", "tiny", None), docker, lambda _: None)
+        again = up(journey.folder, exercise, docker, lambda _: None)
         assert asked(again, "/") == ""
         api = docker_runtime._engine.api
         pods = [each for each in api.containers(filters={"label": "assesskit.role"}) if each["Labels"].get(OWNER)]

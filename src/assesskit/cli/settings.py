@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assesskit.errors import RuntimeUnavailableError, UsageError
+from assesskit.cli.told import say
+from assesskit.errors import EngineError, RuntimeUnavailableError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
@@ -148,7 +149,9 @@ def where(kind: Kind) -> Where:
     if kind is Kind.AUTO:
         try:
             return where(Kind.DOCKER)
-        except RuntimeUnavailableError:
+        except RuntimeUnavailableError as error:
+            if isinstance(error.__cause__, EngineError):  # an engine that lacks an image is one command from working
+                say(f"Docker answers and is not used: {error.what}; {error.hint}")
             return where(Kind.PROCESS)
     found = _docker() if kind is Kind.DOCKER else _process()
     found.opened().check()

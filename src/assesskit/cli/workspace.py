@@ -108,16 +108,19 @@ def _from_content(slug: str, folder: Path | None, seed: str | None, content: Pat
 
 def _services(journey: Journey, kind: Kind) -> Keeper | None:
     """Bring the services up; if that fails, say why, and go on: the workspace is there, and `check` has its own."""
-    from assesskit.environment import up
+    from assesskit.environment import keeper, up
 
+    folder = journey.folder.resolve()
     try:
         exercise = journey.exercise()
         if not exercise.spec.services:
             return None
+        if kind is Kind.AUTO and (running := keeper(folder)) and running.all_up():
+            return running
         where = settings.where(kind)
         say(f"starting the services {PLACES[where.runtime]}; the first time fetches packages and takes a minute …")
         with one_line() as on_line:
-            return up(journey.folder.resolve(), exercise, where, on_line, insist=kind is not Kind.AUTO)
+            return up(folder, exercise, where, on_line, insist=kind is not Kind.AUTO)
     except AssesskitError as error:
         say(f"The services are not up: {error}")
         say(f"  {error.hint or 'Try `assesskit start` again.'} `assesskit check` needs none of them.")

@@ -106,9 +106,13 @@ class SinkProgram:
         self._script = Script((), 1, always=False)
         await self.release()
 
-    async def events(self) -> list[dict[str, Any]]:
-        """Return what was taken."""
-        return self._taken
+    async def events(self, after: int) -> list[dict[str, Any]]:
+        """Return what was taken after the event of that number."""
+        return self._taken[after:]
+
+    async def count(self) -> int:
+        """Return how many events were taken."""
+        return len(self._taken)
 
     async def refused(self) -> list[str]:
         """Return why requests were refused."""
@@ -268,5 +272,7 @@ def _broken_off(request: web.BaseRequest, fault: Fault) -> web.Response:
 
 if __name__ == "__main__":
     SINK = SinkProgram()
-    NAMES = "open port script release waiting shut reopen reset events refused turned_away clear forward forwarded"
+    NAMES = (
+        "open port script release waiting shut reopen reset events count refused turned_away clear forward forwarded"
+    )
     run({name: getattr(SINK, name) for name in NAMES.split()}, SINK.closing)

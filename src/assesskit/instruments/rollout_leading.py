@@ -22,8 +22,10 @@ UNLED_SECONDS = 30.0
 """For an answer while no plan is carried out: other checks have limits of their own."""
 PATIENCE = 40.0
 """Seconds that a rollout waits in all for a service that does not answer."""
-IN_VAIN = 6
-"""Answers in a row that stayed different however long they were given: from then on they are given no time."""
+IN_VAIN = 12
+"""Answers that stayed different however long they were given: from then on they are given hardly any time."""
+HARDLY = 0.3
+"""Seconds."""
 IMPATIENT = 0.25
 """Seconds for an answer after that."""
 PAUSES = (0.02, 0.05, 0.1, 0.2)
@@ -142,17 +144,17 @@ class Leader:
         self, asked: Asked, other: Reply, late: Callable[[], Awaitable[Reply]], first: Reply | None = None
     ) -> Reply:
         """What the side says that may be late, asked again until it says what the other does, or time is up."""
-        until = time.monotonic() + (self._setting.settle if self._in_vain < IN_VAIN else 0.0)
-        pauses, waited = iter(PAUSES), False
+        settle = self._setting.settle
+        until = time.monotonic() + (settle if self._in_vain < IN_VAIN else min(settle, HARDLY))
+        pauses = iter(PAUSES)
         reply = first or await late()
-        while self._undeclared(asked, other, reply):
+        while other.good and reply.good and self._undeclared(asked, other, reply):
             pause = next(pauses, LONGEST_PAUSE)
             if time.monotonic() + pause > until:
                 self._in_vain += 1
                 return reply
             await asyncio.sleep(pause)
-            reply, waited = await late(), True
-        self._in_vain = 0 if waited else self._in_vain
+            reply = await late()
         return reply
 
     def _undeclared(self, asked: Asked, one: Reply, other: Reply) -> bool:

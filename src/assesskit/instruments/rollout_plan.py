@@ -161,6 +161,7 @@ def _gate(told: Any, where: str) -> Gate:
 def _declared(told: Any, where: str) -> Declared:
     table = _Table(told, where, ("place", "request", "reason"))
     place, reason = table.text("place"), table.text("reason")
+    place = place.lower() if place.lower().startswith("header:") else place
     request = table.text("request") if "request" in told else ""
     if not PLACE.fullmatch(place):
         raise PlanError(f"{where}.place: must be a JSON pointer such as /total, or status, or header:Name")

@@ -112,9 +112,14 @@ class Sink:
         """Listen, take faults away, let go of what is held; what was taken stays."""
         self._program.ask("reset")
 
-    def events(self) -> list[Taken]:
-        """Return what was taken, in order of arrival, with everything that came more than once."""
-        return [Taken(**plain) for plain in self._program.ask("events")]
+    def events(self, after: int = 0) -> list[Taken]:
+        """Return what was taken after the event of that number, in order of arrival, with all that came repeatedly."""
+        return [Taken(**plain) for plain in self._program.ask("events", after=after)]
+
+    def count(self) -> int:
+        """Return how many events were taken: cheaper to ask over and over than for all of them."""
+        number: int = self._program.ask("count")
+        return number
 
     def refused(self) -> list[str]:
         """Return why requests were refused that were no CloudEvents, the first few."""
