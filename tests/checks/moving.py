@@ -172,8 +172,6 @@ class Service:
         self.flaws = set(flaws)
         self.modes: list[tuple[str, str]] = []
         self.traces: list[str] = []
-        self.asks = 0
-        """The port where it asks the monolith."""
         self._monolith = monolith
         self._position = 0
         self._sink = sink
@@ -212,15 +210,9 @@ class Service:
         self._follow()
         account = headers.get("x-account", "")
         if method in {"GET", "HEAD"}:
-            if "emits-on-read" in self.flaws and mode == "shadow":
-                self._emit({"id": "x1", "sequence": 1}, "read")
             status, fields, content = self.invoices.shown(path, account)
             return status, fields, self._rounded(content)
-        if self.asks:
-            verb = "POST" if "notifies" in self.flaws else "GET"
-            requests.request(verb, f"http://127.0.0.1:{self.asks}/internal/accounts/{account}", data=b"{}", timeout=5)
-        lasting = mode == "live" or "writes-in-mirror" in self.flaws
-        put = self._put if lasting else lambda row: None
+        put = self._put if mode == "live" else lambda row: None
         if path.endswith("/pay"):
             return paid(self.invoices, path, put)
         row = self.invoices.made(account, json.loads(body))
