@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assesskit.checks import carrying_out, safe_plans
-from assesskit.checks.moved_rollout import Rollouts, expect_consistent, expect_silent
+from assesskit.checks.moved_rollout import Rollouts, expect_consistent
+from assesskit.checks.moved_silence import expect_silent
 
 PLAN = "rollout.toml"
 KINDS = ("latency", "error", "correctness")

@@ -6,6 +6,7 @@ went on, and a little later, so that it meets a page before, while and after it 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,6 +29,7 @@ AFTER = (None, 0.0, 0.004, 0.015, 0.04)
 HOLD = 2.0
 SERVED_WITHIN = 5.0
 READS = 12
+PAGE = 100
 
 
 def everything(move: Move) -> dict[str, Mapping[str, Any]]:
@@ -52,27 +54,47 @@ def expect_whole(move: Move, evidence: Evidence, when: str, mine: Sequence[str] 
     everybody = {str(thing[move.moving.owned_by]) for thing in everything(move).values()}
     owners = sorted({*mine, *(owner for owner in everybody if not owner.startswith(OWN))})
     differ = Differ(move.moving.headers)
-    wrong: list[str] = []
+    wrong: dict[str, str] = {}
     compared = 0
     for owner in owners:
-        for page in range(1, 20):
-            path = f"{move.moving.path(owner)}?limit=100&page={page}"
+        for page in itertools.count(1):
+            path = f"{move.moving.path(owner)}?limit={PAGE}&page={page}"
             ours, theirs = move.service.send(prepared("GET", path)), move.told("GET", path)
             answer = ours.answered()
             listed = theirs.json()[move.moving.listed]
             compared += len(listed)
             found = differ.differences(_seen(theirs), _seen(answer))
-            wrong += [f"{path}: {one.place} is {one.service}, the monolith says {one.monolith}" for one in found]
-            if len(listed) < 100:  # noqa: PLR2004  the limit of the path
+            if found:
+                first = f"{path}: {found[0].place} is {found[0].service}, the monolith says {found[0].monolith}"
+                wrong.setdefault(_apart(answer.json(), listed, move.moving.listed), first)
+            if len(listed) < PAGE:
                 break
     evidence.figure(f"Things compared {when}", compared, "things")
+    if wrong:
+        evidence.note("The first of each that differs", "\n".join(wrong.values()))
     expect(
         not wrong,
-        f"{when} the service does not have what the monolith has: {len(wrong)} differences over {len(owners)} owners",
+        f"{when} the service does not have what the monolith has",
         sent="the list of every owner that has something, at both sides",
-        received="\n".join(wrong[:12]),
+        received="\n".join(sorted(wrong)),
         expected="the same things in the same state, ids and times included",
     )
+
+
+def _apart(answer: Any, theirs: Sequence[Mapping[str, Any]], listed: str) -> str:
+    """In which way a list is not the monolith's."""
+    told = answer.get(listed) if isinstance(answer, dict) else None
+    if not isinstance(told, list) or not all(isinstance(one, dict) for one in told):
+        return "a list that is none"
+    ours = {one.get("id"): one.get("version") for one in told}
+    there = {one["id"]: one["version"] for one in theirs}
+    if there.keys() - ours.keys():
+        return "things are missing"
+    if ours.keys() - there.keys() or len(told) > len(theirs):
+        return "there are things that the monolith does not have, or some twice"
+    if any(ours[name] != version for name, version in there.items()):
+        return "things are in another state than at the monolith"
+    return "things are in another sequence, or say something else"
 
 
 def _seen(answer: Any) -> Seen:

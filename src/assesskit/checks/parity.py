@@ -8,16 +8,18 @@ are exchanged in the requests that follow.
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.moving import MODE, Move
 from assesskit.instruments.differences import Differ, Difference, Seen, covers
+from assesskit.instruments.migration import Found
 from assesskit.instruments.rollout_plan import Declared
 
 CREATED = 201
@@ -59,7 +61,7 @@ def wanted(exchanges: Sequence[Mapping[str, Any]]) -> list[Wanted]:
 def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declared], evidence: Evidence) -> None:
     """Every request is answered alike on both sides, but for what is declared. Raises Failure with all that is not."""
     unlike: list[Unlike] = []
-    meant: Counter[str] = Counter()
+    found: list[Found] = []
     ids: dict[str, str] = {}
     touched: set[str] = set()
     for one in requests:
@@ -77,15 +79,14 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
             touched.add(move.moving.path(thing.split("/")[2]))
         for difference in _differences(move, answer, ours):
             reason = _reason(request, difference, told)
-            if reason:
-                meant[f"{difference.place}: {reason}"] += 1
-            else:
+            asked = f"{request.method} {request.path}"
+            values = (difference.place, difference.monolith, difference.service)
+            found.append(Found(0, "mirror", asked, *values, reason, played=False))
+            if not reason:
                 unlike.append(Unlike(request, difference, theirs, ours))
     evidence.figure("Requests compared", len(requests), "requests")
-    if meant:
-        evidence.note(
-            "Differences that are declared", "\n".join(f"{count} times: {what}" for what, count in meant.items())
-        )
+    if found:
+        leave_differences(found, "Places where answers differ", evidence)
     _tell(unlike, len(requests), evidence)
 
 
@@ -142,9 +143,6 @@ def _reason(request: Request, difference: Difference, told: Iterable[Declared]) 
 def _tell(unlike: Sequence[Unlike], count: int, evidence: Evidence) -> None:
     if not unlike:
         return
-    by_place = Counter(_told(one.difference.place) for one in unlike)
-    table = [f"{times} times: {place}" for place, times in by_place.most_common(SHOWN)]
-    evidence.note("Places where answers differ", "\n".join(table))
     lines = list(_lines(unlike))
     first = unlike[0]
     evidence.name(first.theirs)
@@ -166,7 +164,12 @@ def _lines(unlike: Sequence[Unlike]) -> Iterator[str]:
         if place not in seen:
             seen.add(place)
             told = f"{one.request.method} {one.request.path}: {one.difference.place or 'the body'}"
-            yield f"{told} is {one.difference.service}; the monolith says {one.difference.monolith}"
+            yield undated(f"{told} is {one.difference.service}; the monolith says {one.difference.monolith}")
+
+
+def undated(text: str) -> str:
+    """A text without the days in it, which are others tomorrow."""
+    return re.sub(r"\d{4}-\d\d-\d\d(?![T \d])", "(a day)", text)
 
 
 def _told(place: str) -> str:
