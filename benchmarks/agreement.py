@@ -10,7 +10,8 @@ is kept and stands; else, and where the two differ, it is graded whole here. A l
 program as it is done, with digests of all it rests on, so that a run that was broken off goes on.
 
 What either side could not judge is no disagreement, and is counted. Where a hidden check looks at a public criterion as
-well, `grade` may know more than `check`: that is told apart, when the public checks themselves came out the same.
+well, which the brief and `check` say, `grade` may know more than `check`: that is told apart, when the public checks
+themselves came out the same.
 """
 
 from __future__ import annotations
@@ -99,14 +100,13 @@ def compared(line: Mapping[str, Any], criterion: str) -> str:
 def measured(exercise: Exercise, given: Exercise, claim: Claim, runtime: PodRuntime) -> dict[str, Any]:
     """Check a program, and grade it where no proof says what comes of that or where it says something else."""
     public = [criterion.id for criterion in given.criteria if given.checks[criterion.id]]
-    again = [key for key in public if any(one.visibility == "hidden" for one in exercise.checks[key])]
     with tempfile.TemporaryDirectory() as temporary:
         program = lay_out(claim, Path(temporary) / claim.name)
         line: dict[str, Any] = {
             "program": claim.name,
             "kind": claim.kind,
             "rests_on": rests_on(exercise, claim, runtime.name),
-            "looked at again": again,
+            "looked at again": [key for key in public if key in given.looked_at_again],
             "check": told(seen(given, program, runtime, ("public",)), public),
         }
         line["grade"] = kept(exercise, claim, public, runtime.name)

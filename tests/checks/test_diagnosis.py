@@ -109,8 +109,8 @@ def test_the_root_cause_may_be_any_service_that_shows_it(service):
 @pytest.mark.parametrize(
     ("findings", "told"),
     [
-        (found(RETRIES, service="stock"), "is not what made an outage"),
-        (found(POOL, cause="pool-too-small", service="stock"), "is not what made an outage"),
+        (found(RETRIES, service="stock"), "is not what made more of"),
+        (found(POOL, cause="pool-too-small", service="stock"), "is not what made more of"),
         (found(POOL), "without evidence"),
         (found(("nested-retries", ("2", "60", "61"))), "without evidence"),
     ],

@@ -14,7 +14,8 @@ from tests.checks.moving import Monolith, Service, serving
 from tests.checks.rolled import PLAN, SETTING, TERMS, traffic
 
 from assesskit.checks import safe_plans
-from assesskit.checks.carrying_out import Run, Scenario, carry_out, leave_differences, plan_of
+from assesskit.checks.carrying_out import Run, Scenario, carry_out, plan_of
+from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.submitted import Submitted

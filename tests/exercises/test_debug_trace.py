@@ -27,6 +27,7 @@ from assesskit.content import load
 from assesskit.content.digests import files_below
 from assesskit.proof.claims import claims
 from assesskit.prove import apply_patch
+from assesskit.prove.golden import normal
 
 ROOT = Path(__file__).parents[2]
 EXERCISE = ROOT / "exercises" / "debug-trace"
@@ -232,11 +233,11 @@ def findings_of(folder: Path) -> Submitted:
     return Submitted({findings.FILE: (folder / findings.FILE).read_bytes()}, {})
 
 
-def failing(folder: Path, recording: Any, facts: Any) -> set[str]:
-    """Which criteria of the diagnosis the findings in `folder` fail."""
+def failing(folder: Path, recording: Any, facts: Any) -> dict[str, str]:
+    """Which criteria of the diagnosis the findings in `folder` fail, and what their author reads about each."""
     found, objective = findings.read(findings_of(folder)), diagnosis.Objective(**facts["objective"])
     truth = symptoms().fitting(recording)
-    failed: set[str] = set()
+    failed: dict[str, str] = {}
     checks: dict[str, Callable[[], None]] = {
         "diagnosis.findings": lambda: diagnosis.expect_findings(found, recording, truth, Evidence()),
         "diagnosis.root-cause": lambda: diagnosis.expect_root_cause(
@@ -250,8 +251,10 @@ def failing(folder: Path, recording: Any, facts: Any) -> set[str]:
     for criterion, check in checks.items():
         try:
             check()
-        except Failure:
-            failed.add(criterion)
+        except Failure as failure:
+            parts = {word: getattr(failure, word) for word in ("sent", "received", "expected", "rule")}
+            lines = [f"{criterion}: {failure.summary}", *(f"  {word}: {text}" for word, text in parts.items() if text)]
+            failed[criterion] = "\n".join(lines) + "\n"
     return failed
 
 
@@ -262,7 +265,7 @@ RIGHT = ("proof/reference", "proof/alternates/composite", "proof/alternates/open
 def test_right_findings_are_right_about_each_recording(name, exercise):
     recording = recording_of(name)
     for program in RIGHT:
-        assert failing(own_files(name) / program, recording, exercise.spec.grader.facts) == set(), program
+        assert failing(own_files(name) / program, recording, exercise.spec.grader.facts) == {}, program
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -276,7 +279,9 @@ def test_wrong_findings_fail_what_they_claim_about_each_recording(name, exercise
         shutil.copy(own_files(name) / "proof/reference" / findings.FILE, program)
         own = own_files(name) / "proof/mutants" / mutant.name / "change.patch"
         apply_patch(own if own.is_file() else mutant.patch, program)
-        assert failing(program, recording, exercise.spec.grader.facts) == {*mutant.fails}, mutant.name
+        failed = failing(program, recording, exercise.spec.grader.facts)
+        assert {*failed} == {*mutant.fails}, mutant.name
+        assert normal("\n".join(failed.values())) == mutant.golden.read_text(), mutant.name
 
 
 def test_nobody_has_written_findings_by_hand(tmp_path, monkeypatch):
@@ -317,7 +322,7 @@ def test_the_model_makes_of_the_starters_numbers_what_was_counted_on_the_night(f
 
 
 def test_the_starter_says_nothing_yet(exercise, recording):
-    assert failing(EXERCISE / "starter", recording, exercise.spec.grader.facts) == {*ABOUT_FINDINGS}
+    assert failing(EXERCISE / "starter", recording, exercise.spec.grader.facts).keys() == {*ABOUT_FINDINGS}
 
 
 def test_the_brief_names_every_criterion_with_its_points_and_whether_its_checks_are_public(exercise):

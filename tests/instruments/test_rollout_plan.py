@@ -83,7 +83,7 @@ def test_a_plan_is_read_whole() -> None:
         (('"primary"', '"primary"\npercent = 50'), r"stages\[5\].percent: only a canary has a share"),
         (("minutes = 3", "minutes = 0"), r"stages\[3\].minutes: is 0"),
         (("minutes = 3", "minutes = true"), "must be a whole number"),
-        (("minutes = 3", "minutes = 119"), "all together may take 120"),
+        (("minutes = 3", "minutes = 59"), "all together may take 60"),
         (("window = 2", "window = 0"), "gate.window: is 0, and must be a whole number from 1 to 60"),
         (("window = 2", "window = 0x" + "f" * 6000), "gate.window: is a number of many digits"),
         (("window = 2", "window = [1]"), "gate.window: is a list, and must be a whole number"),

@@ -14,6 +14,7 @@ from tests.content import tiny, varied
 from tests.kits.conftest import NOW
 
 from assesskit import content
+from assesskit.cli import candidate
 from assesskit.content import Exercise
 from assesskit.content.given import load_given
 from assesskit.errors import ContentError, StoreError, UsageError
@@ -62,6 +63,7 @@ def test_the_brief_says_what_counts_and_what_is_public(kit: Path) -> None:
     text, page = files["brief.md"].decode(), files["brief.html"].decode()
     assert "6 points in all." in text
     assert "measure 3 of\nthem" in text
+    assert "| It greets | 3 | public checks, and hidden ones after you submit |" in text
     assert "| It is quick | 2 | hidden checks |" in text
     assert "| It is explained | 1 | two people, who read your work |" in text
     for words in ("hidden checks as well", "Use what you like.", "Set aside 30 minutes", "What happens to your data"):
@@ -105,6 +107,23 @@ def test_what_is_given_is_read_as_the_exercise_it_came_from(kit: Path, exercise:
     assert set(told["grader"]) == set(type(exercise.spec.grader).model_fields)
     assert given.spec.submission == exercise.spec.submission
     assert [check.visibility for checks in given.checks.values() for check in checks] == ["public"]
+
+
+def test_a_kit_says_which_public_criteria_are_looked_at_again(kit: Path, exercise: Exercise, tmp_path: Path) -> None:
+    """Without the hidden checks that do: `check` can say so, and a kit of before, which does not, is read."""
+    for name, data in ((each.name, each.data) for each in open_kit(kit).content()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    given = load_given(tmp_path, "tiny", None)
+    assert exercise.looked_at_again == given.looked_at_again == {"hello.polite"}
+    assert candidate._again(given, ["hello.polite"]) == ", and look again at hello.polite"
+    said = json.loads((tmp_path / "exercise.json").read_text())
+    for criterion in said["criteria"]:
+        del criterion["again"]
+    (tmp_path / "exercise.json").write_text(json.dumps(said))
+    before = load_given(tmp_path, "tiny", None)
+    assert before.looked_at_again == frozenset()
+    assert candidate._again(before, ["hello.polite"]) == ""
 
 
 def test_a_fact_that_is_not_there_cannot_be_given(tmp_path: Path) -> None:

@@ -7,13 +7,17 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup
 from tests.reports import hostile, moved, samples
 from tests.reports.test_charts import drawn
 
 from assesskit import reports
 from assesskit.checks import carrying_out
+from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence as Collected
+from assesskit.instruments.migration import Found
 from assesskit.model import Evidence
 from assesskit.reports import rollouts
 from assesskit.reports.drawn import Ledger, Parity, Rollout
@@ -48,6 +52,21 @@ def test_what_checks_leave_is_what_is_drawn() -> None:
         ("parity", Parity),
         ("ledger", Ledger),
     ]
+
+
+@given(st.lists(st.tuples(st.text(max_size=300), st.text(max_size=300)), min_size=1, max_size=12))
+def test_whatever_answers_say_their_differences_can_be_drawn(values: list[tuple[str, str]]) -> None:
+    """Their texts are cleaned and cut by the grader, and the lines are JSON all the same."""
+    found = [
+        Found(
+            1, "mirror", f"GET /{one}", f"/{one}", json.dumps(one)[:120], json.dumps(other)[:120], other, played=False
+        )
+        for one, other in values
+    ]
+    collected = Collected()
+    leave_differences(found, "Differences", collected)
+    (entry,) = collected.collected()
+    assert piece(Evidence.model_validate(entry)).kind == "parity"
 
 
 def test_a_rollout_that_was_taken_back_shows_when_why_and_what_it_cost() -> None:

@@ -6,12 +6,12 @@ the router. The plan is judged, so faults are played by us, and the service's ow
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatch
 
+from assesskit.checks.drawn import leave_differences, lines
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive
@@ -204,38 +204,6 @@ def leave(run: Run, evidence: Evidence, budget: int | None = None) -> None:
         "budget": budget,
         "end": run.end,
     }
-    evidence.log(f"The rollout of {run.scenario.what}", _lines(head, [asdict(row) for row in run.rows]))
+    evidence.log(f"The rollout of {run.scenario.what}", lines(head, [asdict(row) for row in run.rows]))
     if run.differences:
         leave_differences(run.differences, f"Differences in the rollout of {run.scenario.what}", evidence)
-
-
-def leave_differences(found: Sequence[Found], title: str, evidence: Evidence) -> None:
-    """Leave where answers differed as evidence: each place once, with its first pair of values."""
-    counted: dict[tuple[str, str, str], int] = {}
-    first: dict[tuple[str, str, str], Found] = {}
-    for one in found:
-        place = "/".join("*" if part.isdecimal() else part for part in one.place.split("/"))
-        key = (one.request.partition(" ")[0], place, one.reason)
-        counted[key] = counted.get(key, 0) + 1
-        first.setdefault(key, one)
-    rows = [
-        {
-            "request": one.request[:200],
-            "place": place[:200],
-            "monolith": one.monolith,
-            "service": one.service,
-            "count": counted[(method, place, reason)],
-            "reason": reason[:200],
-            "played": one.played,
-        }
-        for (method, place, reason), one in first.items()
-    ]
-    evidence.log(title, _lines({"drawn": "parity/1", "count": len(found)}, rows))
-
-
-def _lines(head: dict[str, object], rows: Sequence[dict[str, object]]) -> list[str]:
-    """JSON lines, the first of which says how they are drawn. The grader keeps a hundred, of which that must be one."""
-    return [json.dumps(each, separators=(",", ":")) for each in (head, *rows[-MOST_LINES:])]
-
-
-MOST_LINES = 99

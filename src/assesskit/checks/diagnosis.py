@@ -81,11 +81,11 @@ def expect_root_cause(findings: Findings, recording: Recording, truth: Truth, ki
     services = {recording.by_id[one].service for one in _of(truth, findings)}
     expect(
         findings.cause == kind and findings.service in services,
-        "what is named as the root cause is not what made an outage of this",
+        "what is named as the root cause is not what made more of one dependency's trouble than it was",
         received="the kind that it is, in a service that has no part in it"
         if findings.cause == kind
         else "another kind",
-        expected="the kind, and a service that has it, without which the failure of one dependency had stayed one",
+        expected="the kind without which it had stayed the trouble of one, and a service that has it",
     )
     expect(
         bool(cited),

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assesskit.checks.drawn import lines
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import expect
 from assesskit.instruments.sink import Taken
 
-MOST_LINES = 99
 SHOWN = 6
 """Events that a feedback text lists."""
 CLOUD_EVENTS = "CloudEvents 1.0.2, 3.1.1 (id) and the extension sequence"
@@ -167,7 +167,7 @@ def leave_ledger(
         )
         seen.add(source)
     head: dict[str, Any] = {"drawn": "ledger/1", "count": len(events)}
-    evidence.log(title, [_json(each) for each in (head, *rows[-MOST_LINES:])])
+    evidence.log(title, lines(head, rows))
 
 
 def _order(change: Change) -> tuple[str, int, str]:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import indent
@@ -141,12 +141,14 @@ def _tell(assessment: Assessment, exercise: Exercise) -> None:
     print(
         f"\n{met} of {len(public)} public criteria are met, {assessment.score.earned} of {sum(public.values())} points."
     )
-    print(
-        f"{sum(public.values())} of {total} points are public. There are hidden checks as well: they measure the other"
-    )
-    print(
-        f"{len(exercise.criteria) - len(public)} criteria of the brief, and may look at these again, after you submit."
-    )
+    print(f"{sum(public.values())} of {total} points are public. There are hidden checks as well, after you submit:")
+    others = len(exercise.criteria) - len(public)
+    print(f"they measure the other {others} criteria of the brief{_again(exercise, public)}.")
+
+
+def _again(exercise: Exercise, public: Collection[str]) -> str:
+    again = [key for key in public if key in exercise.looked_at_again]
+    return f", and look again at {', '.join(again)}" if again else ""
 
 
 def _tell_result(result: CriterionResult, printed: set[str]) -> None:

@@ -37,7 +37,7 @@ class Exercise:
 
     `parameters` are what a seed draws, and `keep` the phrases it never touches; `sets` are the sets of faults of which
     it draws one. A variant has files below a root of its own, draws nothing more, and knows the exercise as it is
-    `written`.
+    `written`. `told_again` is what a kit says of `looked_at_again`.
     """
 
     root: Path
@@ -51,6 +51,14 @@ class Exercise:
     variant: Variant
     written: Exercise | None = None
     sets: Mapping[str, FaultSet] = field(default_factory=dict)
+    told_again: frozenset[str] = frozenset()
+
+    @property
+    def looked_at_again(self) -> frozenset[str]:
+        """Public criteria that hidden checks look at as well; a candidate knows which, without these checks."""
+        both = {"public", "hidden"}
+        own = {key for key, checks in self.checks.items() if {check.visibility for check in checks} == both}
+        return self.told_again | own
 
     @property
     def default(self) -> Exercise:

@@ -36,7 +36,10 @@ _TOLD = {
 
 
 class GivenCriterion(Table):
-    """A criterion as candidates know it: what must hold and what it is worth, no note, question or anchor."""
+    """A criterion as candidates know it: what must hold and what it is worth, no note, question or anchor.
+
+    `again`: it is public, and hidden checks look at it as well.
+    """
 
     id: str
     title: Text
@@ -44,6 +47,7 @@ class GivenCriterion(Table):
     points: int = Field(gt=0, le=100)
     kind: Literal["automatic", "judged"]
     explanation: Text
+    again: bool = False
 
 
 class Given(Table):
@@ -62,7 +66,10 @@ def given(exercise: Exercise) -> Given:
     grader["facts"] = {name: fact for name, fact in grader["facts"].items() if name in candidate["facts"]}
     grader["files"] = [name for name in grader["files"] if name in candidate["files"]]
     told = tuple(
-        GivenCriterion(**{name: getattr(criterion, name) for name in GivenCriterion.model_fields})
+        GivenCriterion(
+            **{name: getattr(criterion, name) for name in GivenCriterion.model_fields if name != "again"},
+            again=criterion.id in exercise.looked_at_again,
+        )
         for criterion in exercise.criteria
     )
     return Given(spec=spec, criteria=told, competencies=dict(exercise.competencies))
@@ -101,11 +108,12 @@ def load_given(root: Path, slug: str, seed: str | None) -> Exercise:
     criteria = tuple(_criterion(each) for each in read.criteria)
     by_criterion = {each.id: tuple(check for key, check in checks if key == each.id) for each in criteria}
     drawn = variant(slug, seed, ())
-    return Exercise(root, spec, criteria, read.competencies, by_criterion, (), (), (), drawn)
+    again = frozenset(each.id for each in read.criteria if each.again)
+    return Exercise(root, spec, criteria, read.competencies, by_criterion, (), (), (), drawn, told_again=again)
 
 
 def _criterion(told: GivenCriterion) -> Criterion:
-    return Criterion(**told.model_dump(), feedback="", interviewer="", questions=())
+    return Criterion(**told.model_dump(exclude={"again"}), feedback="", interviewer="", questions=())
 
 
 def _first_line(error: Exception) -> str:

@@ -67,7 +67,9 @@ class Book:
         stage = self.stage
         action, reason = decide(self.plan, self._at, self._stage_minutes, self.setting.objective)
         last = action == "promote" and self._at + 1 == len(self.plan.stages)
-        late = self._minute >= SPARE * self.plan.minutes + MORE
+        late = not last and action != "roll back" and self._minute >= SPARE * self.plan.minutes + MORE
+        if late and action == "promote":
+            action, reason = "hold", "time is up before the next stage"
         row = Row(
             minute=self._minute,
             mode=stage.mode,

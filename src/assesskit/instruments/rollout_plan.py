@@ -23,7 +23,8 @@ Mode = Literal["shadow", "mirror", "canary", "primary"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 MOST_STAGES = 12
-MOST_MINUTES = 120
+MOST_MINUTES = 60
+"""All minutes of a rollout, with those that it may take longer, are evidence: a hundred lines are kept."""
 LONGEST_WINDOW = 60
 MOST_LATENCIES = 5
 MOST_DECLARED = 5

@@ -22,7 +22,7 @@ def brief(exercise: Exercise, level: str | None) -> tuple[str, str]:
         exercise=exercise,
         level=level,
         criteria=criteria,
-        public=sum(points for _, points, who in criteria if who == "public"),
+        public=sum(points for _, points, who in criteria if who in {"public", "both"}),
         total=sum(points for _, points, _ in criteria),
     )
     body = Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704  escaped by it
@@ -35,11 +35,12 @@ def readme(exercise: Exercise, candidate: str) -> str:
 
 
 def _criteria(exercise: Exercise) -> list[tuple[str, int, str]]:
-    """Title, points and who judges: ``public`` checks, ``hidden`` ones, or ``people``."""
+    """Title, points and who judges: ``public`` checks, ``hidden`` ones, ``both``, or ``people``."""
     told = []
     for criterion in exercise.criteria:
         shown = any(check.visibility == "public" for check in exercise.checks[criterion.id])
-        who = "people" if criterion.kind == "judged" else "public" if shown else "hidden"
+        by_checks = "hidden" if not shown else "both" if criterion.id in exercise.looked_at_again else "public"
+        who = "people" if criterion.kind == "judged" else by_checks
         told.append((criterion.title, criterion.points, who))
     return told
 
