@@ -166,12 +166,11 @@ class Night:
         return f"N-{self._number:06}"
 
     def _side_by_side(self, wanted: list[list[str]], *, paid: bool = True) -> None:
+        orders = [self._order() for _ in wanted]
+        for order in () if paid else orders:
+            self._system.relays["payments"].script(order, Fault.status(503), always=True)
         with ThreadPoolExecutor(len(wanted)) as pool:
-            for hampers in wanted:
-                order = self._order()
-                if not paid:
-                    self._system.relays["payments"].script(order, Fault.status(503), always=True)
-                pool.submit(self._send, order, hampers, {})
+            list(pool.map(self._send, orders, wanted, [{}] * len(wanted)))
 
     def _ask(self, hampers: list[str], headers: dict[str, str] | None = None) -> None:
         self._send(self._order(), hampers, headers or {})

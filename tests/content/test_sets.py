@@ -144,6 +144,7 @@ def test_the_files_of_no_variant_hold_another_set(root):
         ('faults = ["loud"]', 'faults = ["rude"]', "sets.noise: has the faults of silence"),
         ("masks = {}", 'masks = { rude = "loud" }', "sets.noise.masks: 'rude' is no fault of the set"),
         ("[sets.noise]", "[sets.din]", "exercises/tiny/sets/noise: is no set that variants.toml names"),
+        ("[draw.place]", "[draw.sets]", "draw.sets: is what the set that is drawn goes by"),
         ("masks = {}", "mask = {}", "sets.noise.mask: unknown key (did you mean 'masks'?)"),
     ],
 )

@@ -241,6 +241,8 @@ def _sets(exercise: Exercise) -> Iterator[str]:
     where = f"exercises/{exercise.slug}/{VARIANTS}"
     patches = {mutant.name for mutant in exercise.mutants if mutant.patch}
     seen: dict[frozenset[str], str] = {}
+    if exercise.sets and any(parameter.name == SETS for parameter in exercise.parameters):
+        yield f"{where}: draw.{SETS}: is what the set that is drawn goes by"
     for name, each in exercise.sets.items():
         for fault in (*each.faults, *each.masks, *each.masks.values()):
             if fault not in patches:
