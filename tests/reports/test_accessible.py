@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from tests.checks.tracebuilder import span
 from tests.reports import hostile, people, samples
 from tests.reports.browsing import listened, started
 from tests.reports.test_browser import PAGES, ROLES
@@ -17,9 +19,10 @@ from tests.review.test_app import BASE, client
 
 from assesskit import reports
 from assesskit.judging import Reviewed
-from assesskit.reports import candidate
+from assesskit.reports import candidate, traces
 from assesskit.reports.cohort import Cohort, Marked
 from assesskit.reports.impact import Group, Impact
+from assesskit.reports.traces import Live
 from assesskit.review.app import Gate
 from assesskit.review.desk import Desk, SubmittedFile, Work
 
@@ -226,3 +229,22 @@ def test_a_review_works_from_the_keyboard_alone(browser: Browser, record: Path):
     said = journal.read(record).latest["kim"]
     assert [said[task.criterion.id].level for task in desk.tasks] == [2, 0]
     assert said[desk.tasks[0].criterion.id].note == "Three decisions."
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("still", [False, True], ids=["live", "still"])
+def test_a_page_of_traces_is_accessible_live_and_still(page: Page, scheme: Literal["light", "dark"], still: bool):
+    """On a wide screen and on a narrow one, where nothing is cut off. That it loads itself anew is no fault: a link at
+    its top stops that (WCAG 2.2.2), and axe-core, which does not see it, is told so."""
+    spans = [span("1", name="POST /checkouts", service="gateway", end=12.0, status="ERROR"), span("2", "1", end=11.5)]
+    live = Live(30.0, 40, 31, 2, {"till": "ended with status 1"})
+    text = traces.page(traces.traces(spans), traces.Asked(still=still), "A shop", live)
+    page.emulate_media(color_scheme=scheme)
+    page.set_content(text)
+    assert page.get_by_role("link", name="Go on" if still else "Stand still").count() == 1
+    for width in (1280, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        found = Axe().run(page, options=RULES | {"rules": {"meta-refresh": {"enabled": False}}}).response["violations"]
+        assert [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("svg.chart:visible").count() == 1

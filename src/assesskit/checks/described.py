@@ -107,7 +107,11 @@ def _problems(validator: Draft202012Validator, body: Any) -> Iterator[str]:
         closest: ValidationError = error
         while closest.context:
             closest = max(closest.context, key=lambda tried: len(tried.absolute_path))
-        yield f"{closest.json_path}: {closest.message.splitlines()[0][:160]}"
+        if closest.validator == "required":
+            yield f"{closest.json_path}: {closest.message[:80]}"
+        else:
+            told, rule = (json.dumps(one)[:60] for one in (closest.instance, closest.validator_value))
+            yield f"{closest.json_path}: {told} does not fit {closest.validator}: {rule}"
 
 
 def _spoilt(body: Any, money: str) -> Iterator[tuple[str, Any]]:

@@ -49,6 +49,7 @@ class Told:
         self.sink = Sink(world.instruments["sink"])
         self.sink.forward(None)  # an event that is lost would keep those behind it from the monolith, for later checks
         self.sink.reset()
+        self.sink.clear()
         self.move.followed()
 
     def work(self, owners: int = WRITERS) -> Work:

@@ -18,6 +18,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.moving import MODE, Move
+from assesskit.checks.world import StageError
 from assesskit.instruments.differences import Differ, Difference, Seen, covers
 from assesskit.instruments.migration import Found
 from assesskit.instruments.rollout_plan import Declared
@@ -39,12 +40,20 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Unlike:
-    """A request that was answered otherwise, in one place."""
+    """A request that was answered otherwise, in one place; `reason` is the plan's where it declares that."""
 
     request: Request
     difference: Difference
+    reason: str
     theirs: Exchange
     ours: Exchange
+
+    @property
+    def found(self) -> Found:
+        """As the report draws it."""
+        asked = f"{self.request.method} {self.request.path}"
+        told = self.difference
+        return Found(0, "mirror", asked, told.place, told.monolith, told.service, self.reason, played=False)
 
 
 def wanted(exchanges: Sequence[Mapping[str, Any]]) -> list[Wanted]:
@@ -61,7 +70,6 @@ def wanted(exchanges: Sequence[Mapping[str, Any]]) -> list[Wanted]:
 def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declared], evidence: Evidence) -> None:
     """Every request is answered alike on both sides, but for what is declared. Raises Failure with all that is not."""
     unlike: list[Unlike] = []
-    found: list[Found] = []
     ids: dict[str, str] = {}
     touched: set[str] = set()
     for one in requests:
@@ -72,22 +80,21 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
             touched.clear()
         ours = move.service.send(_asked(request))
         theirs = move.monolith.send(request)
-        answer = theirs.answered()
+        if theirs.response is None:
+            raise StageError(f"the monolith gave no answer: {theirs.error}")
+        answer = theirs.response
         if one.made is not None and answer.status == CREATED:
             ids[one.made] = answer.json()["id"]
         if request.method != "GET":
             touched.add(move.moving.path(thing.split("/")[2]))
-        for difference in _differences(move, answer, ours):
-            reason = _reason(request, difference, told)
-            asked = f"{request.method} {request.path}"
-            values = (difference.place, difference.monolith, difference.service)
-            found.append(Found(0, "mirror", asked, *values, reason, played=False))
-            if not reason:
-                unlike.append(Unlike(request, difference, theirs, ours))
+        unlike += [
+            Unlike(request, difference, _reason(request, difference, told), theirs, ours)
+            for difference in _differences(move, answer, ours)
+        ]
     evidence.figure("Requests compared", len(requests), "requests")
-    if found:
-        leave_differences(found, "Places where answers differ", evidence)
-    _tell(unlike, len(requests), evidence)
+    if unlike:
+        leave_differences([one.found for one in unlike], "Answers beside the monolith's", evidence)
+    _tell([one for one in unlike if not one.reason], len(requests))
 
 
 def _asked(request: Request) -> Request:
@@ -140,12 +147,11 @@ def _reason(request: Request, difference: Difference, told: Iterable[Declared]) 
     return ""
 
 
-def _tell(unlike: Sequence[Unlike], count: int, evidence: Evidence) -> None:
+def _tell(unlike: Sequence[Unlike], count: int) -> None:
     if not unlike:
         return
     lines = list(_lines(unlike))
     first = unlike[0]
-    evidence.name(first.theirs)
     answered = len({id(one.ours) for one in unlike})
     raise Failure(
         f"{answered} of {count} requests are answered otherwise than by the monolith, first at"

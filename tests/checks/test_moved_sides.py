@@ -1,0 +1,170 @@
+"""Both sides of a move: whose fault it is when one of them does not do what it should, and when waiting ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.checks.test_moved_contract import MOVING, answered
+
+from assesskit.checks import moved_keys, moved_work, ownership
+from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Request
+from assesskit.checks.expect import Failure
+from assesskit.checks.moved_work import Telling, Work
+from assesskit.checks.moving import Move
+from assesskit.checks.world import StageError
+
+TELLING = Telling("/things", "thing.made.v1", {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"}, ["id"])
+
+
+@dataclass
+class Side:
+    """Things in memory, below their owners; `progress` is what it says of its backfill."""
+
+    things: dict[str, dict[str, Any]] = field(default_factory=dict)
+    progress: Any = None
+    end: int = 7
+    status: int = 201
+    fixed: bool = True
+
+    def send(self, request: Request, **_: object) -> Exchange:
+        return answered(request, *self._answer(request, request.path.partition("?")[0].strip("/").split("/")))
+
+    def _answer(self, request: Request, path: list[str]) -> tuple[int, Any]:
+        status: int = 404
+        body: Any = {"error": "no"}
+        match path:
+            case ["backfill"]:
+                status, body = 202 if request.method == "POST" else 200, self.progress
+            case ["internal", "changes"]:
+                status, body = 200, {"changes": [], "end": self.end}
+            case ["owners"]:
+                status, body = self.status, json.loads(request.body)
+            case ["owners", owner, "things"] if request.method == "POST":
+                status, body = self._make(request, owner)
+            case ["owners", owner, "things"]:
+                first = (int(request.path.partition("page=")[2] or 1) - 1) * 100
+                own = [one for one in self.things.values() if one["owner"] == owner]
+                status, body = 200, {"things": own[first : first + 100]}
+            case ["owners", _, "things", name, "confirm"]:
+                self.things[name] |= {"version": 2, "status": "confirmed"}
+                status, body = 200, self.things[name]
+        return status, body
+
+    def _make(self, request: Request, owner: str) -> tuple[int, Any]:
+        key = dict(request.headers).get("Idempotency-Key")
+        known = [one for one in self.things.values() if key and one["key"] == key and one["owner"] == owner]
+        if known and self.fixed:
+            return 200, known[0]
+        name = f"{len(self.things):016x}"
+        self.things[name] = {"id": name, "owner": owner, "key": key, "version": 1, "status": "new"}
+        return self.status, self.things[name]
+
+
+def move(service: Side, monolith: Side | None = None) -> Move:
+    return Move(service, monolith or Side(), MOVING)  # type: ignore[arg-type]  # the part of a Service that is used
+
+
+def following(position: int = 7) -> dict[str, Any]:
+    return {"state": "following", "position": position, "copied": 3}
+
+
+def test_a_service_that_has_followed_to_the_end_is_not_waited_for():
+    assert move(Side(progress=following())).followed(0.2) == following()
+
+
+@pytest.mark.parametrize("progress", [following(6), {"state": "copying", "position": 7, "copied": 3}])
+def test_a_backfill_that_never_ends_is_told_once_its_time_is_over(progress):
+    with pytest.raises(Failure, match=r"0\.2 s later the service has not followed the feed to its end") as found:
+        move(Side(progress=progress)).followed(0.2)
+    assert found.value.expected == "state 'following', position 7"
+
+
+@pytest.mark.parametrize("progress", [[], {}, {"state": "following"}, {**following(), "position": "7"}, None])
+def test_a_service_that_does_not_say_how_far_it_is_is_told_so(progress):
+    with pytest.raises(Failure, match="GET /backfill does not tell how far it is"):
+        move(Side(progress=progress)).caught_up(0.2)
+
+
+def test_what_the_monolith_does_not_do_is_our_fault_and_what_the_service_does_not_is_not():
+    broken = Side(status=500)
+    with pytest.raises(StageError, match="POST /owners answered 500"):
+        move(Side(), broken).owner()
+    both = move(broken, broken)
+    with pytest.raises(StageError):
+        both.thing(both.monolith, "K-1")
+    with pytest.raises(Failure, match="POST /owners/K-1/things answered 500"):
+        move(broken).thing(move(broken).service, "K-1")
+
+
+def test_a_key_that_makes_a_second_thing_is_found_out():
+    right = Side(progress=following())
+    both = move(right)
+    first = both.thing(both.service, "K-1", "k")
+    moved_keys._expect_same(both.service.send(MOVING.creation("K-1", "k")), first["id"], "a repeated key")
+    moved_keys.expect_only(both, "K-1", first["id"])
+    wrong = move(Side(fixed=False))
+    first = wrong.thing(wrong.service, "K-1", "k")
+    with pytest.raises(Failure, match="a repeated key answered 201"):
+        moved_keys._expect_same(wrong.service.send(MOVING.creation("K-1", "k")), first["id"], "a repeated key")
+    with pytest.raises(Failure, match="the owner has 2 things"):
+        moved_keys.expect_only(wrong, "K-1", first["id"])
+
+
+def test_work_knows_what_happened_from_the_service_page_by_page():
+    side = Side()
+    work = Work(move(side), TELLING, ["K-1"])
+    work.lane("K-1", times=130)
+    happened = work.happened()
+    assert len(work.acknowledged) == 130
+    assert {change.type for change in happened} == {"thing.made.v1", "thing.confirmed.v1"}
+    assert len(happened) == 260
+
+
+def test_what_was_acknowledged_and_is_gone_or_older_is_lost():
+    side = Side()
+    work = Work(move(side), TELLING, ["K-1"])
+    work.lane("K-1", times=2)
+    first, second = side.things
+    side.things[first]["version"] = 1
+    with pytest.raises(Failure, match="what was acknowledged is not there any more as it was acknowledged"):
+        work.happened()
+    side.things[first]["version"] = 2
+    del side.things[second]
+    with pytest.raises(Failure, match="what was acknowledged is not there"):
+        work.happened()
+
+
+def test_a_write_whose_answer_was_lost_may_have_happened():
+    side = Side()
+    work = Work(move(side), TELLING, ["K-1"])
+    move(side).thing(side, "K-1")  # type: ignore[arg-type]
+    assert work.acknowledged == {}
+    assert [str(change) for change in work.happened()] == ["thing.made.v1 of 0000000000000000, sequence 1"]
+    assert moved_work.PAGE == ownership.PAGE
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda things: things.pop("1"), "things are missing"),
+        (
+            lambda things: things.update({"3": things["1"] | {"id": "3"}}),
+            "there are things that the monolith does not have",
+        ),
+        (lambda things: things["1"].update(version=1), "things are in another state than at the monolith"),
+        (lambda things: things["1"].update(note="x"), "things are in another sequence, or say something else"),
+    ],
+)
+def test_a_copy_that_is_not_whole_is_told_in_which_way(change, says):
+    seed = {name: {"id": name, "owner": "A", "version": 2} for name in ("1", "2")}
+    service, monolith = Side(json.loads(json.dumps(seed))), Side(seed)
+    both = move(service, monolith)
+    ownership.expect_whole(both, Evidence(), "afterwards", ["A"])
+    change(service.things)
+    with pytest.raises(Failure, match="afterwards the service does not have what the monolith has") as found:
+        ownership.expect_whole(both, Evidence(), "afterwards", ["A"])
+    assert says in found.value.received
