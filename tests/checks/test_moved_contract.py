@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assesskit.checks import described, gatekeeping, parity, recording
+from assesskit.checks.days import undated
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure
@@ -146,6 +147,12 @@ def test_nobody_asks_for_what_was_changed_before_the_feed_has_brought_it():
     other = Wanted(Request("GET", "/owners/B/things"))
     assert compared(always(THING), always(THING), change, other).waited == 0
     assert compared(always(THING), always(THING), change, other, READ, READ).waited == 1
+
+
+def test_days_are_left_out_of_what_is_told_and_times_are_not():
+    assert undated('"due_on": "2026-12-10", "at": "2026-12-10 08:00:00"') == (
+        '"due_on": "(a day)", "at": "2026-12-10 08:00:00"'
+    )
 
 
 def test_a_recording_gives_what_is_about_the_context(tmp_path):

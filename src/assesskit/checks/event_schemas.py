@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assesskit.checks.days import undated
 from assesskit.checks.expect import Failure, Inconclusive, expect
 from assesskit.checks.submitted import Submitted
 from assesskit.errors import GraderError
@@ -204,4 +205,4 @@ def _judged(schemas: Mapping[str, Any], values: list[tuple[str, Any]]) -> tuple[
 
 
 def _shown(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False)[:600]
+    return undated(json.dumps(data, ensure_ascii=False)[:600])

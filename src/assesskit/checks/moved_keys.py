@@ -53,6 +53,7 @@ def expect_replayed(move: Move) -> None:
     expect(
         elsewhere.answered().status == CREATED,
         f"the key of one owner, used by another, answered {elsewhere.answered().status}",
+        received=f"{elsewhere.answered().status}, and what the other one had made",
         expected="201: keys belong to an owner",
         exchange=elsewhere,
     )

@@ -8,11 +8,11 @@ are exchanged in the requests that follow.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assesskit.checks.days import undated
 from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
@@ -171,11 +171,6 @@ def _lines(unlike: Sequence[Unlike]) -> Iterator[str]:
             seen.add(place)
             told = f"{one.request.method} {one.request.path}: {one.difference.place or 'the body'}"
             yield undated(f"{told} is {one.difference.service}; the monolith says {one.difference.monolith}")
-
-
-def undated(text: str) -> str:
-    """A text without the days in it, which are others tomorrow."""
-    return re.sub(r"\d{4}-\d\d-\d\d(?![T \d])", "(a day)", text)
 
 
 def _told(place: str) -> str:
