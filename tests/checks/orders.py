@@ -174,7 +174,7 @@ class Orders:
         given = self.payload()
         if given["sku"].startswith("OUT-"):
             raise Refused(409)
-        key = str(uuid.uuid4())
+        key = str(uuid.UUID(int=2**128 - 1 - len(self.orders)) if "ids that fall" in self.flaws else uuid.uuid4())
         made = "2026-03-01T09:30:00Z" if "same time for all" in self.flaws else datetime.now(UTC).isoformat()
         if "whole seconds" in self.flaws:
             made = datetime.now(UTC).isoformat(timespec="seconds")

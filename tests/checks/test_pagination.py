@@ -22,6 +22,13 @@ def test_a_clock_of_whole_seconds_passes(serve: Serve, tokens: Tokens, contract:
     pages_are_stable(serve("whole seconds"), tokens, contract, RESOURCE)
 
 
+def test_what_is_made_while_paging_never_stands_among_what_was_there(
+    serve: Serve, tokens: Tokens, contract: dict[str, Any]
+) -> None:
+    """By a clock of whole seconds, and ids that put the newest of a second last, it would be met on every page."""
+    pages_are_stable(serve("whole seconds", "ids that fall"), tokens, contract, RESOURCE)
+
+
 FLAWS = {
     "oldest first, same time for all": "did not lead from the newest to the oldest",
     "offset": "a later page of GET /v1/orders repeats what came before",

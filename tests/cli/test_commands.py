@@ -106,7 +106,7 @@ def test_start_makes_a_workspace_and_never_overwrites_one(run: Run, tmp_path: Pa
     assert (tmp_path / "here/tiny/.git").is_dir()
     again = run("start", "tiny")
     assert again.returncode == 2
-    assert "not empty" in again.stderr
+    assert "was not started from a kit" in again.stderr
 
 
 def test_submit_freezes_a_workspace_and_says_what_is_in_it(run: Run, tmp_path: Path) -> None:

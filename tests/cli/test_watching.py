@@ -58,7 +58,7 @@ def test_a_workspace_in_the_middle_of_an_edit_ends_no_watch(monkeypatch: pytest.
 
     monkeypatch.setattr(candidate, "_run", run)
     monkeypatch.setattr(candidate, "_changes", changes)
-    monkeypatch.setattr(candidate, "_exercise", lambda *_: None)
+    monkeypatch.setattr(candidate, "exercise_of", lambda *_: None)
     candidate.check(Path(), watch=True)
     assert len(runs) == 3
     assert "needs Dockerfile" in capsys.readouterr().err

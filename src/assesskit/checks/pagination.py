@@ -68,7 +68,10 @@ class _Paging:
         self._made_up()
 
     def _make_some(self) -> None:
-        """Some at a time; those that come first long enough before the others that no service takes them for one."""
+        """Some at a time; those that come first long enough before the others that no service takes them for one.
+
+        The same goes for what is made while paging: by a clock of whole seconds it could stand anywhere among the rest.
+        """
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for number in range((self._limits.default + SPARE) // AT_ONCE + 1):
                 moment = time.monotonic()
@@ -76,6 +79,7 @@ class _Paging:
                 self._made |= dict.fromkeys(ids, moment)
                 if number == 0:
                     time.sleep(COARSEST)
+        time.sleep(COARSEST)
 
     def _make(self) -> str:
         return self._resource.existing(self._client, self._bearer)[0]

@@ -16,7 +16,8 @@ from assesskit.checks.stalls import Stalls
 from assesskit.instruments.load import Load, Sample
 
 POLL = 0.05
-PROBE_DEADLINE = 3.0
+PROBE_DEADLINE, SHORTEST_PROBE = 3.0, 0.25
+"""Seconds for one probe: what is asked in the last moment says why, too."""
 LOCK_SECONDS = 45.0
 """How long to wait until no other pod is under load."""
 SHOWN = 5
@@ -103,7 +104,7 @@ class Service:
         answer = ""
         with Stalls() as stalls:
             while (left := began + within + min(stalls.explained, within) - time.monotonic()) > 0:
-                answer = self._probe(min(PROBE_DEADLINE, left))
+                answer = self._probe(min(PROBE_DEADLINE, max(SHORTEST_PROBE, left)))
                 if not answer:
                     return time.monotonic() - began
                 state = self.status()
