@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from pathlib import Path
 from assesskit.content.digests import files_below
 from assesskit.content.exercise import SETS, Exercise
 from assesskit.content.mutants import PATCH
+from assesskit.content.patching import misfit
 from assesskit.content.schema import FaultSet
 from assesskit.errors import ContentError
 from assesskit.variants import Parameter, draw
@@ -56,18 +55,10 @@ def sources(exercise: Exercise, name: str | None) -> Iterator[dict[str, Path]]:
 def starter_of(exercise: Exercise, faults: Iterable[str], into: Path) -> Path:
     """Lay a starter out in `into`, a new folder: the reference, the patches of `faults`, and the handout."""
     shutil.copytree(exercise.folder / exercise.spec.proof.reference, into, ignore=shutil.ignore_patterns("__pycache__"))
-    patches = {mutant.name: mutant.patch for mutant in exercise.mutants}
-    _patch(into, [str(patches[fault]) for fault in faults])
+    patches = {mutant.name: mutant.patch for mutant in exercise.mutants if mutant.patch}
+    named = list(faults)
+    if wrong := misfit([patches[fault] for fault in named], into):
+        raise ContentError((f"{', '.join(named)}: {PATCH}: do not fit together: {wrong}",))
     if (exercise.folder / HANDOUT).is_dir():
         shutil.copytree(exercise.folder / HANDOUT, into, dirs_exist_ok=True)
     return into
-
-
-def _patch(folder: Path, patches: list[str]) -> None:
-    """Apply patches, one after the other, outside of any repository whose settings git would heed."""
-    command = ["git", "apply", "-p1", "--whitespace=nowarn", *(str(Path(patch).resolve()) for patch in patches)]
-    environ = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environ)
-    if done.returncode:
-        named = ", ".join(Path(patch).parent.name for patch in patches)
-        raise ContentError((f"{named}: {PATCH}: do not fit together: {done.stderr.strip()}",))

@@ -52,12 +52,8 @@ class Collector:
     @classmethod
     def start(cls, port: int, tokens: Mapping[str, str]) -> Collector:
         """Start it on 127.0.0.1:`port` (0: a free one); it listens on return. `tokens` is ingest token -> service."""
-        program = Program("assesskit.instruments.collector_server", "collector")
-        try:
-            return cls(program, program.ask("open", port=port, tokens=dict(tokens)))
-        except BaseException:
-            program.stop()
-            raise
+        module = "assesskit.instruments.collector_server"
+        return cls(*Program.opened(module, "collector", port=port, tokens=dict(tokens)))
 
     def spans(self, trace_id: str | None = None, *, settle: float = 0.8, timeout: float = 5.0) -> list[Span]:
         """Return the spans of one trace, or all, once they are complete.

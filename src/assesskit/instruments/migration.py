@@ -124,13 +124,8 @@ class Router:
     @classmethod
     def start(cls, port: int = 0) -> Router:
         """Start one on 127.0.0.1:`port` (0: a free one), without a collector."""
-        program = Program("assesskit.instruments.rollout_router", "router")
-        try:
-            program.ask("open", port=port, token="", collector=0)
-            return cls(program)
-        except BaseException:
-            program.stop()
-            raise
+        module = "assesskit.instruments.rollout_router"
+        return cls(Program.opened(module, "router", port=port, token="", collector=0)[0])
 
     @property
     def key(self) -> tuple[str, str]:

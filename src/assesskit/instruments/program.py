@@ -14,7 +14,7 @@ import sys
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 from assesskit.errors import GraderError
 
@@ -38,6 +38,16 @@ class Program:
         self._ended = False
         self._reader = threading.Thread(target=self._read, name=f"{name} answers", daemon=True)
         self._reader.start()
+
+    @classmethod
+    def opened(cls, module: str, name: str, **asked: Any) -> tuple[Self, Any]:
+        """Start a program and ask it to ``open``; return it with its answer. One that cannot is ended."""
+        program = cls(module, name)
+        try:
+            return program, program.ask("open", **asked)
+        except BaseException:
+            program.stop()
+            raise
 
     def ask(self, action: str, *, within: float = 30.0, **arguments: object) -> Any:
         """Ask the program to do `action` and return what it answers, in at most `within` seconds.

@@ -78,12 +78,9 @@ class Relay:
         `key` says where a call's business key is: ``json:/pointer`` in its body (RFC 6901), ``header:Name``, or
         ``path:N``, the N-th segment of its path from 1. A call without one has the key "".
         """
-        program = Program("assesskit.instruments.relay_server", f"relay {name}")
-        try:
-            return cls(program, name, program.ask("open", port=port, target=target, key=key))
-        except BaseException:
-            program.stop()
-            raise
+        module = "assesskit.instruments.relay_server"
+        program, listens = Program.opened(module, f"relay {name}", port=port, target=target, key=key)
+        return cls(program, name, listens)
 
     def script(self, key: str, *faults: Fault | None, attempt: int = 1, always: bool = False) -> None:
         """Play `faults` for the next calls of `key`, one each, starting at its attempt `attempt`; None is no fault.

@@ -73,13 +73,8 @@ class Sink:
     @classmethod
     def start(cls, port: int = 0) -> Sink:
         """Start one on 127.0.0.1:`port` (0: a free one)."""
-        program = Program("assesskit.instruments.event_sink", "sink")
-        try:
-            program.ask("open", port=port, token="", collector=0)
-            return cls(program)
-        except BaseException:
-            program.stop()
-            raise
+        module = "assesskit.instruments.event_sink"
+        return cls(Program.opened(module, "sink", port=port, token="", collector=0)[0])
 
     def script(self, *faults: Fault | None, always: bool = False) -> None:
         """Play `faults` for the next requests, one each; None is no fault. With `always` the last one goes on."""

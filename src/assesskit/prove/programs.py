@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
+from assesskit.content.patching import misfit
 from assesskit.errors import ContentError
 from assesskit.proof.claims import Claim
 
@@ -21,15 +20,5 @@ def lay_out(claim: Claim, into: Path) -> Path:
 
 def apply_patch(patch: Path, folder: Path) -> None:
     """Apply a patch to a program in `folder`. Raises ContentError when it does not fit."""
-    command = ["git", "apply", "-p1", "--whitespace=nowarn", str(patch.resolve())]
-    # Outside any repository, so that git neither reads one's settings nor skips files it would ignore there.
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)},
-    )
-    if done.returncode:
-        raise ContentError((f"{patch}: does not apply to the reference: {done.stderr.strip()}",))
+    if wrong := misfit([patch], folder):
+        raise ContentError((f"{patch}: does not apply to the reference: {wrong}",))
