@@ -149,7 +149,7 @@ class Session:
             case "serving":
                 self._phases.begin("checks", "running the checks")
             case "submission_failed":
-                raise SubmissionFailed(message["phase"], message["reason"], log=self._last_lines())
+                raise SubmissionFailed(message["phase"], message["reason"], log=self._last_lines(message["reason"]))
             case "planned":
                 self.record.planned = {key: tuple(checks) for key, checks in message["checks"].items()}
                 self._on_event(ChecksPlanned(self._run, self.record.planned))
@@ -181,9 +181,10 @@ class Session:
         self.record.observations.append(observation)
         self._on_event(CheckEnded(self._run, observation))
 
-    def _last_lines(self) -> str:
-        tested = [service for service in self._cast.under_test() if service.exit() is not None]
-        shown = (tested or self._cast.under_test())[:1]  # who has ended says why; of those that run, the first
+    def _last_lines(self, reason: str) -> str:
+        """What the program that the reason names printed last, and what those that have ended did."""
+        tested = self._cast.under_test()
+        shown = [one for one in tested if one.name in reason.split() or one.exit() is not None]
         return "\n".join(text for service in shown for text in excerpt(service).values() if text)
 
     def _control(self, ask: Message) -> Message:

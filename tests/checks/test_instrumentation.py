@@ -36,6 +36,9 @@ def test_a_trace_that_is_well_made_offends_nothing():
 @pytest.mark.parametrize(
     ("rule", "odd"),
     [
+        ("RES-001", [inside("4", resource={})]),
+        ("RES-002", [inside("4", resource={"service.instance.id": "one", "k8s.pod.name": "till-2"})]),
+        ("RES-002", [inside("4", source="shop")]),
         ("RES-004", [inside("4", attributes={"service.version": "1"})]),
         ("RES-005", [inside("4", service=" ")]),
         ("SPA-001", [inside(f"4{place}") for place in range(11)]),
@@ -61,9 +64,10 @@ def test_one_thing_that_is_wrong_offends_one_rule(rule: str, odd: list[Span]):
         [inside(f"4{place}") for place in range(10)],
         [inside(f"4{place}", kind="CLIENT", end=10.304) for place in range(20)],
         [calling("4", "3", "bank", 503, service="till", status="ERROR", start=10.3, end=10.7)],
+        [inside("4", resource={"service.instance.id": "two", "k8s.pod.name": "till-2"})],
         [calling("4", "3", "bank", service="till", attributes={"timeout_ms": True}, start=10.3, end=10.7)],
     ],
-    ids=["a message is worked on later", "ten INTERNAL", "twenty short", "an error that says so", "no number"],
+    ids=["a message is worked on later", "ten INTERNAL", "twenty short", "an error that says so", "other copy", "no number"],
 )
 def test_what_only_looks_wrong_offends_none(fine: list[Span]):
     assert offended(*fine) == set()
@@ -85,7 +89,7 @@ def test_it_says_how_much_of_the_specification_it_is():
     evidence = Evidence()
     instrumentation.told(WHOLE, CALLERS, evidence)
     figure, theirs, ours = evidence.collected()
-    assert "partial: 6 of 19 rules" in figure["title"]
+    assert "partial: 8 of 19 rules" in figure["title"]
     assert len(theirs["data"]["text"].splitlines()) == len(SPECIFIED)
     assert all(line.startswith("holds: AK-") for line in ours["data"]["text"].splitlines())
 

@@ -29,6 +29,7 @@ def span(span_id: str, parent_id: str = "", **changes: Any) -> Span:
         "links": (),
         "flags": 1,
         "scope": "",
+        "resource": {"service.instance.id": "one"},
     }
     fields |= changes
     return Span(**{"source": fields["service"], **fields})

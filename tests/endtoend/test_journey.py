@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Run:
     env = os.environ | {"ASSESSKIT_KEY": str(tmp_path / "key.pem"), "ASSESSKIT_LEDGER": str(tmp_path / "ledger.jsonl")}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        root = str(ROOT) if words[0] in {"invite", "grade"} else ""
+        root = str(ROOT) if words[0] in {"doctor", "invite", "grade"} else ""
         command = [sys.executable, "-m", "assesskit.cli", *words]
         more = {"ASSESSKIT_CONTENT": root}
         return subprocess.run(command, env=env | more, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -45,6 +45,16 @@ def work(tmp_path: Path, run: Run) -> Path:
     run("invite", "build-service", "--candidate", "C-1", "--seed", SEED, "--out", "kit.zip")
     run("start", "kit.zip", "work", "--no-services")
     return tmp_path / "work"
+
+
+@pytest.mark.docker
+@pytest.mark.usefixtures("docker_runtime")
+def test_the_doctor_builds_all_that_grading_needs(run: Run) -> None:
+    """Of every exercise, whether a submission is one program or several."""
+    said = json.loads(run("doctor", "--prepare", "--json").stdout)
+    assert [each for each in said if not each["ok"]] == []
+    built = {each["says"].split()[0] for each in said if each["what"] == "image"}
+    assert built == {"build-service", "debug-trace", "extract-endpoint"}
 
 
 @pytest.mark.parametrize("runtime", ["process"])

@@ -130,6 +130,7 @@ def test_json_has_ids_in_hex_and_large_integers_as_texts(collector):
         links=((trace, parent),),
         flags=257,
         scope="hand",
+        resource={"service.name": "node"},
     )
 
 

@@ -88,7 +88,9 @@ def test_what_comes_later_is_missed_like_anything_that_does_not_come(flooded) ->
     """Nothing waits for it longer than for others, and nothing breaks."""
     collector, *_ = flooded
     late = secrets.token_hex(16)
+    before = collector.crowded_out()["gateway"]
     assert export(collector, late, 1) == 1
+    assert collector.crowded_out()["gateway"] == before + 1
     assert hops.arrived(collector, [late], bool, 0.5) == []
 
 

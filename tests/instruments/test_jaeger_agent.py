@@ -129,6 +129,7 @@ def test_a_batch_comes_out_with_every_field(collector, agent, protocol):
         links=((trace_id(sent), hexed(other)),),
         flags=1,
         scope="jaeger",
+        resource={"service.name": "pricing", "hostname": "h", "ip": "10.0.0.1"},
     )
 
 

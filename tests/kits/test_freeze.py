@@ -45,9 +45,10 @@ def test_the_same_files_give_the_same_bytes_whenever_they_were_touched(workspace
     assert (workspace.parent / "one.zip").read_bytes() == (workspace.parent / "two.zip").read_bytes()
 
 
-def test_what_git_ignores_stays_behind_and_git_agrees(workspace, exercise):
-    rules = "*.log\n!keep.log\n/only\nbuild/\n\\#odd\ndoc/*.txt\n"
-    (workspace / ".gitignore").write_text(rules)
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "a byte order mark, as of Notepad"])
+def test_what_git_ignores_stays_behind_and_git_agrees(workspace, exercise, mark):
+    rules = mark + "*.log\n!keep.log\n/only\nbuild/\n\\#odd\ndoc/*.txt\n"
+    (workspace / ".gitignore").write_text(rules, encoding="utf-8")
     inner = {"sub/.gitignore": "!a.log\nx\n", "build/.gitignore": "!*\n"}
     made = (
         "a.log keep.log only sub/only sub/a.log sub/b.log sub/x build/y sub/build/z #odd doc/a.txt doc/b/a.txt doc/k.md"

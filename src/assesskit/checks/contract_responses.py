@@ -270,6 +270,6 @@ def _unexplored(count: int, waited: float) -> Failure | Inconclusive:
         return Inconclusive(f"the service was not explored within {SECONDS:g} s")
     return Failure(
         f"{count} requests, one after the other, took the service {waited:.0f} s",
-        received=f"{waited / count:.1f} s for an answer, on average",
+        received=f"{waited / count:.1f} s for an answer, on average" if count else "not one answer",
         expected=f"some two hundred answers within {SECONDS:g} s",
     )

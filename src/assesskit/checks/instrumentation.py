@@ -21,6 +21,9 @@ MOST_INTERNAL, MOST_SHORT, SHORT = 10, 20, 0.005
 """SPA-001 and SPA-005: INTERNAL spans of a service in a trace; spans of a trace that take less than 5 ms."""
 OF_RESOURCES = ("service.", "telemetry.", "host.", "os.", "process.", "container.", "k8s.", "cloud.", "deployment.")
 """RES-004: where the semantic conventions have such keys, they have them on resources."""
+INSTANCE = "service.instance.id"
+PLACES = ("k8s.pod.uid", "k8s.pod.name", "container.id", "host.id")
+"""RES-002: what tells one running copy of a service from another, beside the id of the instance."""
 PEERS = frozenset({"service.peer.name", "service.peer.namespace"})
 LAG = 0.002
 """Seconds by which one program's clock may seem to differ from another's on the same machine."""
@@ -93,6 +96,21 @@ def _misplaced(traces: Traces) -> Offenders:
         for key in span.attributes:
             if key.startswith(OF_RESOURCES) and key not in PEERS:
                 yield f"{key} on {_named(span)}"
+
+
+def _unnamed_instances(traces: Traces) -> Offenders:
+    without = Counter(span.service for span in traces.spans if not str(span.resource.get(INSTANCE) or "").strip())
+    return (f"{count} spans of {service}" for service, count in without.items())
+
+
+def _shared_instances(traces: Traces) -> Offenders:
+    """Ids that two copies of a service share: programs of their own here, or in other places by their own word."""
+    copies: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    for span in traces.spans:
+        if instance := str(span.resource.get(INSTANCE) or "").strip():
+            copy = (span.source, *(str(span.resource.get(place)) for place in PLACES))
+            copies.setdefault((span.service, instance), set()).add(copy)
+    return (f"{instance[:36]} of {service}" for (service, instance), found in copies.items() if len(found) > 1)
 
 
 def _nameless(traces: Traces) -> Offenders:
@@ -172,6 +190,8 @@ def _named(span: Span) -> str:
 
 
 SPECIFIED = (
+    Rule("RES-001", "Normal", "service.instance.id is there", _unnamed_instances),
+    Rule("RES-002", "Important", "no two copies of a service share a service.instance.id", _shared_instances),
     Rule("RES-004", "Important", "attributes of resources are not on spans (only spans are looked at)", _misplaced),
     Rule("RES-005", "Critical", "service.name is there", _nameless),
     Rule("SPA-001", "Normal", f"no more than {MOST_INTERNAL} INTERNAL spans of a service in a trace", _internal),

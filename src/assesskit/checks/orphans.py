@@ -17,8 +17,6 @@ from assesskit.instruments.relay import Relay
 BURST, UNSAMPLED, AT_ONCE = 60, 20, 8
 LOSSES = ("lost", "lost_spans", "overrun")
 """What an agent counts when it was too slow itself."""
-CROWDED = "crowded_out"
-"""What it counts of spans for which the collector had no room, since the submission had filled it."""
 
 
 def expect_no_orphans(
@@ -51,8 +49,9 @@ def expect_no_orphans(
     orphans = _orphans(spans, trips)
     if (missing or orphans) and [_lost(agent) for agent in agents] != before:
         raise Inconclusive("an instrument of ours has lost spans on this machine")
-    if crowded := sum(agent.ask("counts")[CROWDED] for agent in agents):
-        evidence.figure("spans for which the submission had left no room in the collector", crowded, "spans", 0)
+    for name, count in collector.crowded_out().items():
+        if count:
+            evidence.figure(f"spans of {name} for which there was no room in the collector any more", count, "spans", 0)
     evidence.figure("spans without their parent", len(orphans), "spans", 0)
     evidence.spans("spans without their parent", orphans)
     instrumentation.told(spans, {(trip.caller.trace_id, trip.caller.span_id) for trip in trips}, evidence)

@@ -116,8 +116,10 @@ def _allowed(runtime: PodRuntime, exercise: Exercise, argument: str) -> dict[str
     from assesskit.staging import programs
 
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "Dockerfile").write_text(f"ARG {argument}\nFROM ${{{argument}}}\n")
-        program = programs(exercise, Path(folder), reference=False)["submission"]
+        each = programs(exercise, Path(folder), reference=False).values()
+        program = next(one for one in each if not one.trusted)
+        program.folder.mkdir(parents=True, exist_ok=True)
+        (program.folder / "Dockerfile").write_text(f"ARG {argument}\nFROM ${{{argument}}}\n")
         try:
             runtime.build(program, lambda _: None)
         except EngineError as error:

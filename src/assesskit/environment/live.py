@@ -17,7 +17,7 @@ from typing import Self
 from assesskit.assess import new_run
 from assesskit.content import Exercise
 from assesskit.errors import AssesskitError, SubmissionError, SubmissionFailed
-from assesskit.grading import Cast, Message, Session, excerpt
+from assesskit.grading import Cast, Message, Session
 from assesskit.instruments.collector import Span
 from assesskit.phases import Phases
 from assesskit.pods import PodRuntime, Service
@@ -75,10 +75,6 @@ class _Watching(Session):
             return None
         if message["type"] == "serving":
             self.serving()
-        if message["type"] == "submission_failed":
-            named = [one for one in self._cast.under_test() if one.name in message["reason"].split()]
-            said = "\n".join(text for one in named for text in excerpt(one).values() if text)
-            raise SubmissionFailed(message["phase"], message["reason"], log=said)
         return super()._hear(message)
 
 

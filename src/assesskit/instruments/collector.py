@@ -6,7 +6,7 @@ A program is known by its ingest token, in the header ``x-ingest-token``; the ``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from assesskit.instruments.program import Program
@@ -20,8 +20,8 @@ class Span:
 
     `service` is the ``service.name`` it claims, `source` the service whose ingest token it came with. `kind` and
     `status` are words of OTLP: ``SERVER`` and ``ERROR``, say, or ``UNSPECIFIED`` and ``UNSET``. `links` are pairs
-    of trace and span id, `events` hold {name, time, attributes}. Attributes are plain JSON values, capped in number and
-    size.
+    of trace and span id, `events` hold {name, time, attributes}. Attributes, and those of its `resource`, are plain
+    JSON values, capped in number and size.
     """
 
     trace_id: str
@@ -40,6 +40,7 @@ class Span:
     links: tuple[tuple[str, str], ...]
     flags: int
     scope: str
+    resource: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Collector:
@@ -66,6 +67,11 @@ class Collector:
     def refused(self) -> int:
         """Return how many requests came without a valid ingest token."""
         count: int = self._program.ask("refused")
+        return count
+
+    def crowded_out(self) -> Mapping[str, int]:
+        """Return how many spans found no room, by the service whose ingest token they came with."""
+        count: Mapping[str, int] = self._program.ask("crowded_out")
         return count
 
     def stop(self) -> None:

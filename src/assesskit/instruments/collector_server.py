@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -34,6 +35,7 @@ class CollectorProgram:
         self._count = 0
         self._bytes = 0
         self._refused = 0
+        self._crowded_out: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._decoding = asyncio.Lock()
 
@@ -45,6 +47,10 @@ class CollectorProgram:
     async def refused(self) -> int:
         """Return the number of requests without a valid token."""
         return self._refused
+
+    async def crowded_out(self) -> dict[str, int]:
+        """Return the number of spans there was no room for, by service."""
+        return dict(self._crowded_out)
 
     async def spans(self, trace_id: str | None, settle: float, timeout: float) -> list[dict[str, Any]]:  # noqa: ASYNC109
         """Return spans once no more come."""
@@ -84,10 +90,12 @@ class CollectorProgram:
             rejected = 0
             if request.path not in DISCARDED:
                 rejected = self._keep(decode(body, request.content_type, source))
+                self._crowded_out[source] += rejected
         return _answer(rejected, request.content_type)
 
     def _keep(self, found: list[tuple[str, Received]]) -> int:
         """Store spans while there is room; return how many there was no room for."""
+        resource = b""
         for kept, (trace_id, received) in enumerate(found):
             full = self._count >= MAX_SPANS or self._bytes >= MAX_BYTES
             if full or self._number(trace_id) >= MAX_SPANS_OF_TRACE:
@@ -95,6 +103,9 @@ class CollectorProgram:
             self._traces.setdefault(trace_id, []).append(received)
             self._count += 1
             self._bytes += len(received.encoded)
+            if received.resource is not resource:
+                resource = received.resource
+                self._bytes += len(resource)
         self._changed.set()
         self._changed = asyncio.Event()
         return 0
@@ -115,6 +126,11 @@ def _answer(rejected: int, content_type: str) -> web.Response:
 if __name__ == "__main__":
     COLLECTOR = CollectorProgram()
     run(
-        {"open": COLLECTOR.open, "spans": COLLECTOR.spans, "refused": COLLECTOR.refused},
+        {
+            "open": COLLECTOR.open,
+            "spans": COLLECTOR.spans,
+            "refused": COLLECTOR.refused,
+            "crowded_out": COLLECTOR.crowded_out,
+        },
         AsyncExitStack(),
     )

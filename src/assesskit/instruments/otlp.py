@@ -14,6 +14,7 @@ from google.protobuf.json_format import ParseError as JsonFormatError
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
@@ -36,11 +37,15 @@ TRACE_ID, SPAN_ID = 16, 8
 
 @dataclass(frozen=True)
 class Received:
-    """One span as it is stored: still encoded, which is a tenth of its size as objects."""
+    """One span as it is stored: still encoded, which is a tenth of its size as objects.
+
+    `resource`, the Resource it came with, is one object for all spans that came with the same.
+    """
 
     source: str
     service: str
     scope: str
+    resource: bytes
     encoded: bytes
 
 
@@ -81,12 +86,13 @@ def decode(body: bytes, content_type: str, source: str) -> list[tuple[str, Recei
     found: list[tuple[str, Received]] = []
     for resource in request.resource_spans:
         service = _text(next((_value(a.value) for a in resource.resource.attributes if a.key == "service.name"), ""))
+        told = resource.resource.SerializeToString()
         for scope in resource.scope_spans:
             if len(found) + len(scope.spans) > MAX_SPANS:
                 raise Refused(413, f"more than {MAX_SPANS} spans in one request")
             for span in scope.spans:
                 _check_ids(span)
-                stored = Received(source, service, scope.scope.name[:MAX_TEXT], span.SerializeToString())
+                stored = Received(source, service, scope.scope.name[:MAX_TEXT], told, span.SerializeToString())
                 found.append((span.trace_id.hex(), stored))
     return found
 
@@ -115,6 +121,7 @@ def plain_span(received: Received) -> dict[str, Any]:
         "links": [(link.trace_id.hex(), link.span_id.hex()) for link in span.links[:MAX_LINKS]],
         "flags": span.flags,
         "scope": received.scope,
+        "resource": _attributes(list(Resource.FromString(received.resource).attributes)),
     }
 
 

@@ -90,7 +90,7 @@ def _walk(folder: Path, prefix: str, ignores: Ignores) -> Iterator[tuple[str, os
 
 def _rules(file: Path) -> GitIgnoreSpec:
     """Bounded, because each wildcard of a line multiplies the time a long name can take to match."""
-    with file.open(encoding="utf-8", errors="replace") as stream:
+    with file.open(encoding="utf-8-sig", errors="replace") as stream:
         text = stream.read(MAX_RULES + 1)
     if len(text) > MAX_RULES:
         raise SubmissionError(f"is longer than {MAX_RULES} characters", where=str(file))
