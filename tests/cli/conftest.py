@@ -28,6 +28,8 @@ def run(tmp_path: Path, root: Path) -> Run:
     env = os.environ | {
         "ASSESSKIT_CONTENT": str(root),
         "ASSESSKIT_CACHE": str(tmp_path / "cache"),
+        "ASSESSKIT_KEY": str(tmp_path / "key.pem"),
+        "ASSESSKIT_LEDGER": str(tmp_path / "ledger.jsonl"),
         "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock",
         "COLUMNS": "200",
     }

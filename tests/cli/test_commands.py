@@ -99,23 +99,28 @@ def test_validate_says_everything_that_is_wrong(run: Run, root: Path) -> None:
 
 
 def test_start_makes_a_workspace_and_never_overwrites_one(run: Run, tmp_path: Path) -> None:
-    """A second start into the same folder is refused."""
-    said = run("start", "tiny")
+    """A second start goes on with it, and one into a folder that holds something else is refused."""
+    said = run("start", "tiny", "--no-services")
     assert said.returncode == 0, said.stderr
     assert (tmp_path / "here/tiny/README.md").is_file()
     assert (tmp_path / "here/tiny/.git").is_dir()
-    again = run("start", "tiny")
+    (tmp_path / "here/tiny/app.py").write_text("mine")
+    assert run("start", "tiny", "--no-services").returncode == 0
+    assert (tmp_path / "here/tiny/app.py").read_text() == "mine"
+    (tmp_path / "here/other").mkdir()
+    (tmp_path / "here/other/file").touch()
+    again = run("start", "tiny", "other", "--no-services")
     assert again.returncode == 2
-    assert "was not started from a kit" in again.stderr
+    assert "other" in again.stderr
 
 
 def test_submit_freezes_a_workspace_and_says_what_is_in_it(run: Run, tmp_path: Path) -> None:
     """The archive holds what was listed."""
-    run("start", "tiny")
+    run("start", "tiny", "--no-services")
     said = run("submit", "tiny")
     assert said.returncode == 0, said.stderr
     assert "app.py" in said.stdout
-    assert (tmp_path / "here/tiny-submission.zip").is_file()
+    assert (tmp_path / "here/trial-tiny-submission.zip").is_file()
 
 
 @pytest.mark.parametrize("command", ["check", "submit"])
@@ -169,11 +174,11 @@ def test_a_refused_submission_does_not_stop_the_others(run: Run, tmp_path: Path)
 
 def test_a_submission_of_another_version_is_refused(run: Run, root: Path) -> None:
     """An archive is graded against the exercise it was started from, or not at all."""
-    run("start", "tiny")
+    run("start", "tiny", "--no-services")
     run("submit", "tiny")
     toml = root / TOML
     toml.write_text(toml.read_text().replace('version = "1.2.0"', 'version = "1.3.0"'))
-    said = run("grade", "tiny-submission.zip", "--runtime", "process")
+    said = run("grade", "trial-tiny-submission.zip", "--runtime", "process")
     assert said.returncode == 2
     assert "1.2.0" in said.stderr
     assert "1.3.0" in said.stderr
@@ -181,7 +186,7 @@ def test_a_submission_of_another_version_is_refused(run: Run, root: Path) -> Non
 
 def test_without_an_engine_nothing_untrusted_is_run(run: Run) -> None:
     """`grade` ends with 3, says what to start, and names the way that isolates nothing."""
-    run("start", "tiny")
+    run("start", "tiny", "--no-services")
     for words in ((), ("--runtime", "docker")):
         said = run("grade", "tiny", *words)
         assert said.returncode == 3
@@ -260,10 +265,10 @@ def test_a_seed_draws_the_variant_that_is_worked_on_and_handed_in(run: Run, root
     """`start --seed` is enough: the workspace and its archive say the seed from then on."""
     varied.build(root)
     seed = varied.seed_for(load(root, "tiny"), "depot")
-    assert run("start", "tiny", "--seed", seed).returncode == 0
+    assert run("start", "tiny", "--seed", seed, "--no-services").returncode == 0
     assert (tmp_path / "here/tiny/README.md").read_text() == "# Say hello to the depot\n"
     assert run("submit", "tiny").returncode == 0
-    for what in ("tiny", "tiny-submission.zip"):
+    for what in ("tiny", "trial-tiny-submission.zip"):
         said = run("grade", what, "--seed", "another")
         assert said.returncode == 2
         assert f"was started with seed '{seed}', not 'another'" in said.stderr

@@ -27,6 +27,7 @@ from assesskit.content import load
 from assesskit.environment.where import Where
 from assesskit.errors import EngineError, RuntimeUnavailableError
 from assesskit.kits import inviting as kits_inviting
+from assesskit.kits import start as make
 from assesskit.signatures import signer_at
 
 SERVE = """
@@ -272,9 +273,9 @@ def test_a_submission_with_a_secret_is_refused_with_a_list(walk: Run, invited: s
     assert walk("submit", "tiny", "--no-check", "--allow", "config.py").returncode == 0
 
 
-def test_a_workspace_without_a_kit_has_no_clock(walk: Run, run: Run) -> None:
-    """What an interviewer started from the content root is told so."""
-    run("start", "tiny")
+def test_a_workspace_without_a_kit_has_no_clock(walk: Run, root: Path, here: Path) -> None:
+    """Such as a program made by itself: it is told so."""
+    make(load(root, "tiny"), here / "tiny", now=datetime.now(UTC))
     said = walk("status", "tiny")
     assert said.returncode == 2
     assert "was not started from a kit" in said.stderr
@@ -326,6 +327,13 @@ def test_output_that_nobody_reads_ends_a_command_as_a_pipe_does(monkeypatch: pyt
             cli_told.told(gone)()
     finally:
         os.close(nowhere)
+    assert ended.value.exit_code == 141
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    with os.fdopen(ours, "w") as unbuffered:  # as with `python -u`: nothing is left that a flush could write
+        monkeypatch.setattr(sys, "stdout", unbuffered)
+        with pytest.raises(typer.Exit) as ended:
+            cli_told.told(gone)()
     assert ended.value.exit_code == 141
 
 

@@ -57,7 +57,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workspace of debug-trace, as it is given to candidates."""
     folder = tmp_path_factory.mktemp("live")
     command = [sys.executable, "-m", "assesskit.cli", "start", "debug-trace", str(folder / "work")]
-    subprocess.run(command, check=True, env=os.environ | {"ASSESSKIT_CONTENT": str(ROOT)}, capture_output=True)
+    own = {"ASSESSKIT_KEY": str(folder / "key.pem"), "ASSESSKIT_LEDGER": str(folder / "ledger.jsonl")}
+    env = os.environ | own | {"ASSESSKIT_CONTENT": str(ROOT)}
+    subprocess.run([*command, "--no-services"], check=True, env=env, capture_output=True)
     return folder / "work"
 
 

@@ -305,7 +305,7 @@ def test_a_review_needs_something_to_review(run: Run, here: Path, graded: Path) 
 
 def test_a_submission_that_was_not_graded_here_is_refused(run: Run, here: Path, graded: Path) -> None:
     """Its files are no evidence."""
-    run("start", "tiny")
+    run("start", "tiny", "--no-services")
     said = run("review", graded, "--as", "Kim", "--submission", "tiny", **seat(here, "Kim"))
     assert said.returncode == 2
     assert "its digest differs" in said.stderr
@@ -313,7 +313,7 @@ def test_a_submission_that_was_not_graded_here_is_refused(run: Run, here: Path, 
 
 def test_the_pages_are_served_until_they_are_closed(here: Path, root: Path, run: Run, tmp_path: Path) -> None:
     """The submission's files stand beside the anchors, without its name; Ctrl-C closes the review."""
-    run("start", "tiny")
+    run("start", "tiny", "--no-services")
     (here / "tiny/NOTES.md").write_text("written by C-77 himself")
     digest = take(here / "tiny", load(root, "tiny"), tmp_path / "taken").submitted
     found = tiny(root, "C-77")

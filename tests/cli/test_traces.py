@@ -63,7 +63,7 @@ def test_a_file_that_is_no_recording_is_told(run, tmp_path, content, told):
 
 def test_what_cannot_be_watched_is_said_before_anything_is_built(run, root):
     """An exercise that does not say what its programs are asked."""
-    said = run("start", "tiny")
+    said = run("start", "tiny", "--no-services")
     assert "traces --live" not in said.stdout
     done = run("traces", "tiny", "--live")
     assert (done.returncode, "there is nothing to watch" in done.stderr) == (2, True)

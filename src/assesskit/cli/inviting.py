@@ -8,7 +8,7 @@ import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -72,10 +72,7 @@ def invite(
     Your ledger keeps who got it. Extra time is told to the candidate only, by you: nobody who scores can see it.
     """
     from assesskit import store
-    from assesskit.kits.inviting import Invitation
-    from assesskit.kits.inviting import invite as make
-    from assesskit.kits.ledger import Invited, note
-    from assesskit.signatures import signer_at
+    from assesskit.kits.ledger import note
 
     if not 1.0 <= extra_time <= MOST_TIMES:
         raise UsageError(f"must be from 1 to {MOST_TIMES:g}", where="--extra-time")
@@ -84,14 +81,32 @@ def invite(
     target = out or Path(f"{found.slug}-{candidate}.kit.zip")
     if target.exists():
         raise UsageError("is there already", where=str(target), hint="Name another file with --out.")
-    now = datetime.now(UTC)
-    invitation = Invitation(candidate, level.value if level else None, secrets.token_hex(8))
-    manifest, data = make(found, invitation, signer_at(settings.interviewer_key()), now=now)
-    minutes, digest = round(found.spec.minutes * extra_time), hashlib.sha256(data).hexdigest()
-    invited = Invited(manifest=manifest, kit_sha256=digest, minutes=minutes, name=name, noted=now)
+    minutes = round(found.spec.minutes * extra_time)
+    invited, data = made(found, candidate, level.value if level else None, minutes, name=name)
     note(settings.ledger(), invited)  # first: a kit that nobody remembers is worse than a line about none
     store.write(target, data)
     _tell(found, invited, target, machine=json_)
+
+
+def made(
+    exercise: Exercise,
+    candidate: str,
+    level: Literal["mid", "senior", "staff"] | None,
+    minutes: int,
+    *,
+    name: str | None = None,
+) -> tuple[Invited, bytes]:
+    """Make a kit; return the ledger's line about it, which is not yet written, and its bytes."""
+    from assesskit.kits.inviting import Invitation
+    from assesskit.kits.inviting import invite as make
+    from assesskit.kits.ledger import Invited
+    from assesskit.signatures import signer_at
+
+    now = datetime.now(UTC)
+    invitation = Invitation(candidate, level, secrets.token_hex(8))
+    manifest, data = make(exercise, invitation, signer_at(settings.interviewer_key()), now=now)
+    digest = hashlib.sha256(data).hexdigest()
+    return Invited(manifest=manifest, kit_sha256=digest, minutes=minutes, name=name, noted=now), data
 
 
 def _tell(exercise: Exercise, invited: Invited, target: Path, *, machine: bool) -> None:

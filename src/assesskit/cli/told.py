@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable
@@ -50,11 +52,22 @@ def _is_read() -> bool:
     """Whether standard output is still read by somebody; if not, what is left to print goes nowhere."""
     try:
         sys.stdout.flush()
+        left = hasattr(select, "poll") and _is_left(sys.stdout.fileno())
     except BrokenPipeError:
+        left = True
+    except io.UnsupportedOperation:  # it is no file of the system's, so nobody can leave it
+        left = False
+    if left:
         with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return False
-    return True
+    return not left
+
+
+def _is_left(pipe: int) -> bool:
+    """Whether nobody reads a pipe any more, which poll(2) tells also when nothing is left in a buffer to be written."""
+    poll = select.poll()
+    poll.register(pipe, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def tell(error: AssesskitError) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 PLACES = {"docker": "in Docker", "process": "as plain processes"}
 LIVE = "traces --live"
+TRIAL = "trial"
+"""The alias of whoever tries an exercise out."""
 NEXT = {
     "check": "the public checks, with feedback; the first time takes a minute or two",
     LIVE: "your work with gentle traffic, and what it traces, in the browser",
@@ -56,7 +59,8 @@ def start(
     """Start on a kit, or go on with a workspace.
 
     Makes a git workspace with the brief, the starter, the contract and the public checks, starts the services that the
-    task needs, and the clock. In a workspace it goes on where you stopped. Interviewers may name an exercise instead.
+    task needs, and the clock. In a workspace it goes on where you stopped. Interviewers may name an exercise instead,
+    to try it out.
     """
     from assesskit.content.schema import SLUG
     from assesskit.kits import journey as journeys
@@ -64,13 +68,12 @@ def start(
 
     path, now = Path(kit), datetime.now(UTC)
     unpacked = (path / "kit.json").is_file()
-    if (path / MARKER).is_file() or (path == Path() and not unpacked):
+    if folder is None and ((path / MARKER).is_file() or (path == Path() and not unpacked)):
         begun = journeys.read_journey(path)
     elif path.is_file() or unpacked or not re.fullmatch(SLUG, kit):
         begun = _from_kit(path, folder, key, now)
     else:
-        _from_content(kit, folder, seed, content)
-        return
+        begun = _on_trial(kit, folder, seed, content, now)
     if key is not None and key.lower() != begun.manifest.key:
         raise UsageError("is the workspace of a kit that another key signed", where=str(begun.workspace))
     begun = begun.noted("started", now)
@@ -92,18 +95,20 @@ def _from_kit(path: Path, folder: Path | None, key: str | None, now: datetime) -
     return journeys.begin(opened, target, now=now)
 
 
-def _from_content(slug: str, folder: Path | None, seed: str | None, content: Path | None) -> None:
-    """Make a workspace from the content root, without clock and services."""
-    from assesskit.kits import start as make
+def _on_trial(slug: str, folder: Path | None, seed: str | None, content: Path | None, now: datetime) -> Journey:
+    """Invite oneself to an exercise of the content root: what a candidate has, with a kit that nobody sends."""
+    from assesskit import store
+    from assesskit.cli.inviting import made
+    from assesskit.kits.ledger import note
 
     found = settings.exercise(content, slug, seed)
-    made = make(found, folder or Path(found.slug), now=datetime.now(UTC))
-    print(f"{found.spec.title}\n\nworkspace   {made}\nbrief       {made / 'README.md'}")
-    if found.variant.seed is not None:
-        print(f"variant     seed {found.variant.seed}")
-    print(f"time box    {found.spec.minutes} minutes, for your orientation")
-    print(f"AI policy   {found.spec.ai.policy}: {found.spec.ai.text}")
-    _tell_next(found)
+    invited, data = made(found, TRIAL, None, found.spec.minutes)
+    with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
+        kit = Path(temporary) / "kit.zip"
+        store.write(kit, data)
+        begun = _from_kit(kit, folder, None, now)
+    note(settings.ledger(), invited)
+    return begun
 
 
 def _services(journey: Journey, kind: Kind) -> Keeper | None:
