@@ -22,7 +22,7 @@ from tests.kits.conftest import NOW
 from assesskit import content
 from assesskit.content.given import load_given
 from assesskit.environment import Keeper, Where, down, keeper, up
-from assesskit.environment.keeping import Keeping
+from assesskit.environment.keeping import Keeping, Reached
 from assesskit.errors import EngineError, UsageError
 from assesskit.kits.inviting import Invitation, invite
 from assesskit.kits.journey import Journey, begin
@@ -185,8 +185,8 @@ def test_an_engine_that_goes_away_is_told_of_each_service(tmp_path: Path) -> Non
     pod = runtime.open(PodSpec("run", ports=("stock",)))
     keeping = Keeping.__new__(Keeping)
     keeping.urls, keeping._ready = {"stock": "http://127.0.0.1:9"}, {"stock": "http://127.0.0.1:9/"}
-    keeping._broken = lambda: broken
     broken = ""
+    keeping._reached, keeping._routing = Reached({}, lambda: broken), None
     keeping._services = {"stock": pod.start(ServiceSpec("stock", "dependency", image))}
     assert keeping.answer({"ask": "status"})["services"] == {"stock": "running"}
     broken = "the door is gone"

@@ -21,6 +21,7 @@ from assesskit.cli import (
     operator,
     reporting,
     reviewing,
+    routing,
     traces,
     workspace,
 )
@@ -40,6 +41,7 @@ for audience in (
     workspace,
     candidate,
     traces,
+    routing,
     inviting,
     interviewer,
     reporting,

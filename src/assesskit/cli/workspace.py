@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from assesskit.kits.journey import Journey
 
 PLACES = {"docker": "in Docker", "process": "as plain processes"}
-LIVE = "traces --live"
+LIVE, ROUTE = "traces --live", "route MODE"
 TRIAL = "trial"
 """The alias of whoever tries an exercise out."""
 NEXT = {
     "check": "the public checks, with feedback; the first time takes a minute or two",
     LIVE: "your work with gentle traffic, and what it traces, in the browser",
+    ROUTE: "where the router leads callers: to the monolith, or to the service that you run by hand",
     "status": "time, services and the last check; `stop` pauses, `start` goes on",
     "submit": "freeze your work into one archive",
 }
@@ -160,11 +161,13 @@ def _tell_start(journey: Journey, now: datetime, running: Keeper | None) -> None
 
 def _tell_next(exercise: Exercise) -> None:
     from assesskit.cli.traces import watchable
+    from assesskit.environment.routing import routable
 
+    needed = {LIVE: watchable, ROUTE: routable}
     called = "assesskit" if shutil.which("assesskit") else str(Path(sys.argv[0]).resolve())
     print("\nWork in the folder, then run there:")
     for what, says in NEXT.items():
-        if what != LIVE or watchable(exercise):
+        if needed.get(what, bool)(exercise):
             print(f"  {called} {what:14} {says}")
 
 
@@ -183,6 +186,7 @@ def _time(journey: Journey, now: datetime) -> str:
 def status(workspace: Workspace = Path(), json_: JsonOption = False) -> None:
     """Show the time, the services and the last check."""
     from assesskit.environment import keeper
+    from assesskit.environment.routing import ROUTER, routable
     from assesskit.kits.journey import read_journey
 
     now = datetime.now(UTC)
@@ -190,7 +194,8 @@ def status(workspace: Workspace = Path(), json_: JsonOption = False) -> None:
     running = keeper(journey.folder.resolve())
     said = _said(running)
     exercise = journey.exercise()
-    states = {one.name: said["services"].get(one.name, "not running") for one in exercise.spec.services}
+    expected = [one.name for one in exercise.spec.services] + [ROUTER] * routable(exercise)
+    states = {name: said["services"].get(name, "not running") for name in expected}
     if json_:
         place = running.runtime if running else None
         print(json.dumps(_status(journey, now, states, said["urls"]) | {"runtime": place}))
@@ -254,7 +259,7 @@ def logs(
     """Print what a service has said."""
     from assesskit.checks.evidence import clean
 
-    print(clean(_keeper(workspace).ask("logs", service)["log"], 1_000_000), end="")
+    print(clean(keeping(workspace).ask("logs", service)["log"], 1_000_000), end="")
 
 
 @told
@@ -263,11 +268,12 @@ def reset(
     workspace: Folder = Path(),
 ) -> None:
     """Start a service anew: what it remembered is gone, its address stays."""
-    _keeper(workspace).ask("reset", service)
+    keeping(workspace).ask("reset", service)
     print(f"{service:11} started anew")
 
 
-def _keeper(workspace: Path) -> Keeper:
+def keeping(workspace: Path) -> Keeper:
+    """Who keeps the services of a workspace. Raises UsageError when nobody does."""
     from assesskit.environment import keeper
     from assesskit.kits.journey import read_journey
 

@@ -61,14 +61,16 @@ class Keeper(Value):
         except psutil.NoSuchProcess:
             return False
 
-    def ask(self, what: str, service: str = "") -> dict[str, Any]:
-        """Ask for ``status``, ``logs``, ``reset`` or ``end``.
+    def ask(self, what: str, service: str = "", **more: Any) -> dict[str, Any]:
+        """Ask for ``status``, ``logs``, ``reset``, ``route`` (with `mode` and `percent`) or ``end``.
 
         Raises EngineError if it does not answer, UsageError for a service that is not there.
         """
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=ASK_SECONDS) as connection:
-                connection.sendall(json.dumps({"token": self.token, "ask": what, "service": service}).encode() + b"\n")
+                connection.sendall(
+                    json.dumps({**more, "token": self.token, "ask": what, "service": service}).encode() + b"\n"
+                )
                 with connection.makefile("rb") as stream:
                     answer: dict[str, Any] = json.loads(stream.readline(MAX_LINE))
         except (OSError, ValueError) as error:

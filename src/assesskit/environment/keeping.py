@@ -26,8 +26,9 @@ from assesskit.environment import MAX_LINE, RUNNING, UP, Keeper
 from assesskit.environment.building import build
 from assesskit.environment.door import NAME as DOOR
 from assesskit.environment.door import Door
+from assesskit.environment.routing import EVENTS, ROUTER, Routing, routable
 from assesskit.environment.where import Where
-from assesskit.errors import EngineError
+from assesskit.errors import EngineError, UsageError
 from assesskit.pods import Image, Pod, PodRuntime, Service
 from assesskit.staging import Secrets, pod_spec, service_specs
 
@@ -41,14 +42,23 @@ LAST_WORDS = 400_000
 LONGEST = 30 * 24 * 3600.0
 """Seconds until somebody else may remove the pod though its keeper lives."""
 _NO_GRADER = Image("", "")
-"""Nobody grades here; `staging` makes a specification for one all the same."""
+"""Where there is no router: `staging` makes a specification for a grader all the same."""
 
 
 class Reached(NamedTuple):
-    """Where the services of a pod are reached: ports of this machine by name. `broken` says why they are no more."""
+    """Where the services of a pod are reached: ports of this machine by name. `broken` says why they are no more.
+
+    `by_hand`: the pod's own ports are this machine's, so that what somebody starts here is reached from within.
+    """
 
     ports: Mapping[str, int]
     broken: Callable[[], str] = lambda: ""
+    by_hand: bool = False
+
+
+def reachable(exercise: Exercise) -> tuple[str, ...]:
+    """What is reached from this machine: the services, and the router with its event bus."""
+    return (*(asked.name for asked in exercise.spec.services), *((ROUTER, EVENTS) if routable(exercise) else ()))
 
 
 class Keeping:
@@ -56,36 +66,60 @@ class Keeping:
 
     def __init__(self, exercise: Exercise, pod: Pod, images: Mapping[str, Image], reached: Reached) -> None:
         """Start every service, and wait until all are ready. Raises EngineError."""
-        self.urls = {asked.name: f"http://127.0.0.1:{reached.ports[asked.name]}" for asked in exercise.spec.services}
+        self.urls = {name: f"http://127.0.0.1:{reached.ports[name]}" for name in reachable(exercise)}
         self.ended = False
-        self._broken = reached.broken
+        self._reached = reached
         self._ready = {asked.name: self.urls[asked.name] + asked.ready_path for asked in exercise.spec.services}
-        specs = service_specs(exercise, {**images, "grader": _NO_GRADER}, pod, Secrets(), {})
-        self._services = {name: pod.start(specs[name]) for name in self.urls}
+        hidden = Secrets()
+        specs = service_specs(exercise, {"grader": _NO_GRADER, **images}, pod, hidden, {})
+        self._services = {name: pod.start(specs[name]) for name in self._ready}
         for name, service in self._services.items():
             _wait_ready(service, self._ready[name], READY_SECONDS, _somebody_waits)
+        self._routing = Routing(exercise, pod, images, self._services, hidden) if routable(exercise) else None
 
     def answer(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked. What cannot be done is told as `wrong` (by who asks) or `failed`."""
+        try:
+            return self._answered(said)
+        except UsageError as error:
+            return {"wrong": error.what}
+        except EngineError as error:
+            return {"failed": str(error)}
+
+    def _answered(self, said: Mapping[str, Any]) -> dict[str, Any]:
         what, name = said.get("ask"), str(said.get("service", ""))
         if what == "end":
             self.ended = True
             return {}
         if what == "status":
-            return {"services": {key: self._state(each) for key, each in self._services.items()}, "urls": self.urls}
+            states = {key: self._state(each) for key, each in self._services.items()}
+            if self._routing is not None:
+                states[ROUTER] = f"lost: {self._routing.broken}" if self._routing.broken else UP
+            return {"services": states, "urls": self.urls}
+        if what == "route":
+            return self._routed(said)
+        if what == "logs" and name == ROUTER and self._routing is not None:
+            return _log(self._routing.service)
         service = self._services.get(name)
         if service is None:
-            return {"wrong": f"no such service; there are: {', '.join(self._services) or 'none'}"}
-        try:
-            if what == "logs":
-                output = service.output()
-                return {"log": (output.stdout + output.stderr).decode(errors="replace")[-LAST_WORDS:]}
-            service.stop(2.0)
-            service.start()
-            _wait_ready(service, self._ready[name], RESET_SECONDS, lambda: True)
-        except EngineError as error:
-            return {"failed": str(error)}
+            raise UsageError(f"no such service; there are: {', '.join(self._services) or 'none'}")
+        if what == "logs":
+            return _log(service)
+        service.stop(2.0)
+        service.start()
+        _wait_ready(service, self._ready[name], RESET_SECONDS, lambda: True)
         return {}
+
+    def _routed(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Steer the router, if a mode is named, and tell where it leads."""
+        if self._routing is None:
+            raise UsageError("the task has no router")
+        if mode := str(said.get("mode", "")):
+            if mode != "monolith" and not self._reached.by_hand:
+                raise UsageError("the router is in Docker, where a service that you run by hand cannot be reached")
+            self._routing.steer(mode, float(said.get("percent", 0.0)))
+        environment = self._routing.by_hand if self._reached.by_hand else {}
+        return {"mode": self._routing.mode, "percent": self._routing.percent, "environment": environment}
 
     def _state(self, service: Service) -> str:
         try:
@@ -94,7 +128,7 @@ class Keeping:
             return f"lost: {error}"
         if ended is not None:
             return f"ended with status {ended.status}"
-        return f"lost: {broken}" if (broken := self._broken()) else UP
+        return f"lost: {broken}" if (broken := self._reached.broken()) else UP
 
 
 def keep(order: Mapping[str, Any]) -> None:
@@ -124,12 +158,17 @@ def _opened(
     """A pod, and where its services are reached: on their own ports, or on those of a door."""
     spec = replace(pod_spec(exercise, new_run()), volumes={}, seconds=LONGEST)
     with runtime.open(spec) as pod:
-        wanted = {asked.name: pod.ports[asked.name] for asked in exercise.spec.services}
+        wanted = {name: pod.ports[name] for name in reachable(exercise)}
         if not apart:
-            yield pod, Reached(wanted)
+            yield pod, Reached(wanted, by_hand=True)
             return
         with Door(pod, images[DOOR], wanted) as door:
             yield pod, Reached(door.ports, lambda: door.broken)
+
+
+def _log(service: Service) -> dict[str, Any]:
+    output = service.output()
+    return {"log": (output.stdout + output.stderr).decode(errors="replace")[-LAST_WORDS:]}
 
 
 def _wait_ready(service: Service, url: str, seconds: float, wanted: Callable[[], bool]) -> None:
