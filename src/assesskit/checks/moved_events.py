@@ -88,8 +88,9 @@ def expect_envelopes(told: Told, evidence: Evidence) -> list[Taken]:
     for owner in work.owners:
         work.lane(owner)
     for owner in work.owners:
-        made = work.move.thing(work.move.service, owner)
-        work.acknowledged[made["id"]] = 1
+        made, ended = (work.move.thing(work.move.service, owner)["id"] for _ in range(2))
+        work.move.stepped(work.move.service, owner, ended, work.way_out)
+        work.acknowledged |= {made: 1, ended: 2}
     happened = work.happened()
     events = told.events(work, happened)
     leave_ledger("What was told of an undisturbed service", events, evidence)

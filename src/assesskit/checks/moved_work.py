@@ -45,6 +45,11 @@ class Work:
         """The steps that a thing takes one after the other, and what each leads to."""
         return list(self.move.moving.steps.items())[: len(self.telling.types) - 1]
 
+    @property
+    def way_out(self) -> str:
+        """The step by which a thing ends before its time, and from new on."""
+        return list(self.move.moving.steps)[-1]
+
     def lane(self, owner: str, over: threading.Event | None = None, times: int = 1) -> None:
         """Make things and take them on, until they are through or the service does not answer any more."""
         for _ in range(times):
@@ -64,17 +69,19 @@ class Work:
 
     def happened(self) -> set[Change]:
         """The changes that the service has made, by its own word. Raises Failure when an acknowledged one is lost."""
-        versions: dict[str, int] = {}
-        for owner in self.owners:
-            versions |= {thing["id"]: thing["version"] for thing in self._listed(owner)}
-        lost = {thing for thing, version in self.acknowledged.items() if versions.get(thing, 0) < version}
+        things = {thing["id"]: thing for owner in self.owners for thing in self._listed(owner)}
+        lost = {
+            thing
+            for thing, version in self.acknowledged.items()
+            if things.get(thing, {"version": 0})["version"] < version
+        }
         expect(
             not lost,
             "what was acknowledged is not there any more as it was acknowledged",
             received="things that are gone, or in an older state",
             expected="what was answered with 201 or 200 is kept, whatever happens then",
         )
-        return {change for thing, version in versions.items() for change in self.changes(thing, version)}
+        return {change for thing in things.values() for change in self.changes(thing)}
 
     def _listed(self, owner: str) -> Iterator[Mapping[str, Any]]:
         """All things of an owner at the service, page by page."""
@@ -85,7 +92,9 @@ class Work:
             if len(things) < PAGE:
                 return
 
-    def changes(self, thing: str, version: int) -> Iterable[Change]:
-        """The changes of a thing up to a version."""
-        types = [self.telling.made, *(self.telling.types[status] for _, status in self.steps)]
-        return [Change(thing, number, kind) for number, kind in enumerate(types[:version], 1)]
+    def changes(self, thing: Mapping[str, Any]) -> Iterable[Change]:
+        """The changes of a thing: it went step by step, and the last one led to the status that it has."""
+        types = [self.telling.made, *(self.telling.types[status] for _, status in self.steps)][: thing["version"]]
+        if len(types) > 1:
+            types[-1] = self.telling.types.get(thing["status"], types[-1])
+        return [Change(thing["id"], number, kind) for number, kind in enumerate(types, 1)]
