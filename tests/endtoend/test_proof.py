@@ -16,10 +16,10 @@ from tests.endtoend.conftest import ROOT
 
 from assesskit.content import load, slugs
 
-DRAWN = 6
-"""Wrong programs, others in each run, of those that have been put on record."""
 RECORDS = {slug: ROOT / "exercises" / slug / "proof" / "record.json" for slug in slugs(ROOT)}
 """An exercise of which nothing is on record yet is proven by hand first."""
+DRAWN = 8 // sum(record.is_file() for record in RECORDS.values())
+"""Wrong programs of an exercise, others in each run, of those that have been put on record."""
 
 
 @pytest.mark.alone
