@@ -8,18 +8,15 @@ asked for ``steering`` over and over, and answers, when there is something to do
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-import assesskit
-from assesskit.checks.__main__ import broken_is_told, wire
 from assesskit.checks.harness import Harness, HarnessGoneError
 from assesskit.checks.moved_rollout import Rollouts
 from assesskit.checks.session import staged
+from assesskit.checks.watched import instead
 
 
 def run(harness: Harness, hello: Mapping[str, Any]) -> None:
@@ -34,14 +31,5 @@ def run(harness: Harness, hello: Mapping[str, Any]) -> None:
             router.steer(wanted["mode"], wanted["percent"])
 
 
-def main() -> int:
-    """Run until the harness goes away."""
-    harness = wire()
-    os.environ["PYTHONPATH"] = str(Path(assesskit.__file__).parents[1])
-    with broken_is_told(harness):
-        run(harness, harness.hello())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(instead(run))

@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -123,14 +123,14 @@ def _collected(hello: Mapping[str, Any], world: World, cleanup: ExitStack) -> Pr
     return collector
 
 
-def main() -> int:
-    """Run until the harness goes away."""
+def instead(session: Callable[[Harness, Mapping[str, Any]], None]) -> int:
+    """Hold a session of another kind in the grader's place, until the harness goes away."""
     harness = wire()
-    os.environ["PYTHONPATH"] = str(Path(assesskit.__file__).parents[1])
+    os.environ["PYTHONPATH"] = str(Path(assesskit.__file__).parents[1])  # instruments are processes that import us, too
     with broken_is_told(harness):
-        run(harness, harness.hello())
+        session(harness, harness.hello())
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(instead(run))
