@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
 
 from assesskit.checks.creation import CREATED
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import expect
-from assesskit.checks.moving import OK, Move, marked
+from assesskit.checks.moving import OK, Move, marked, thing_of, things_of
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ABREAST = 6
 AGAIN = (409, 429, 503)
@@ -41,7 +37,7 @@ def expect_replayed(move: Move) -> None:
     move.stepped(move.service, owner, first["id"], move.moving.first_step)
     later = move.service.send(move.moving.creation(owner, key))
     _expect_same(later, first["id"], "a key that is repeated after a step")
-    status = later.answered().json()["status"]
+    status = thing_of(later)["status"]
     expect(
         status == move.moving.steps[move.moving.first_step],
         f"a repeated key tells the thing as {status}",
@@ -132,7 +128,7 @@ def expect_resumed(move: Move, relay: Relay) -> None:
 def expect_only(move: Move, owner: str, thing: str) -> None:
     """The owner has this one thing."""
     exchange = move.service.send(move.moving.reading(owner))
-    listed: Sequence[Any] = exchange.answered().json()[move.moving.listed]
+    listed = things_of(exchange, move.moving.listed)
     expect(
         [each["id"] for each in listed] == [thing],
         f"the owner has {len(listed)} things",

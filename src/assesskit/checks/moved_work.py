@@ -12,7 +12,7 @@ from assesskit.checks.creation import CREATED
 from assesskit.checks.event_ledger import Change
 from assesskit.checks.expect import expect
 from assesskit.checks.http import prepared
-from assesskit.checks.moving import OK, Move, marked
+from assesskit.checks.moving import OK, Move, marked, thing_of, things_of
 
 WAITS = 4.0
 """Seconds for an answer, of a service whose sink may hold it up."""
@@ -58,7 +58,7 @@ class Work:
                 return
             if exchange.response.status != CREATED:
                 continue
-            thing = exchange.response.json()["id"]
+            thing = thing_of(exchange)["id"]
             self.acknowledged[thing] = 1
             for version, (step, _) in enumerate(self.steps, 2):
                 exchange = self.move.service.send(self.move.moving.step(owner, thing, step), deadline=WAITS)
@@ -87,7 +87,7 @@ class Work:
         """All things of an owner at the service, page by page."""
         for page in itertools.count(1):
             path = f"{self.move.moving.path(owner)}?limit={PAGE}&page={page}"
-            things = self.move.service.send(prepared("GET", path)).answered().json()[self.move.moving.listed]
+            things = things_of(self.move.service.send(prepared("GET", path)), self.move.moving.listed)
             yield from things
             if len(things) < PAGE:
                 return

@@ -40,6 +40,10 @@ from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError, World
 
 OK, ACCEPTED = 200, 202
+IN_ALL = {"id": str, "status": str, "version": int}
+"""What every thing has; whatever else there is differs from task to task."""
+WANTED = ", ".join(IN_ALL)
+EXPECTED = "each thing with its id and status as texts, and its version as a whole number"
 MODE = "Rollout-Mode"
 FOLLOWING = "following"
 FEED_END = "?after=0&limit=0"
@@ -103,6 +107,32 @@ class Moving:
         return prepared("GET", self.path(owner, *more), headers={MODE: mode})
 
 
+def thing_of(exchange: Exchange) -> dict[str, Any]:
+    """The thing that was answered. Raises Failure for anything else than an object with what all things have."""
+    told = exchange.answered().json()
+    expect(_is_thing(told), f"the answer is no thing: {WANTED} are missing", expected=EXPECTED, exchange=exchange)
+    thing: dict[str, Any] = told
+    return thing
+
+
+def things_of(exchange: Exchange, listed: str) -> list[dict[str, Any]]:
+    """The things of a list that was answered, in the field `listed`. Raises Failure for anything else."""
+    told = exchange.answered().json()
+    things = told.get(listed) if isinstance(told, dict) else None
+    expect(
+        isinstance(things, list) and all(_is_thing(one) for one in things),
+        "the answer is no list of things",
+        expected=f"an object with {listed!r}, {EXPECTED}",
+        exchange=exchange,
+    )
+    found: list[dict[str, Any]] = things if isinstance(things, list) else []
+    return found
+
+
+def _is_thing(told: object) -> bool:
+    return isinstance(told, dict) and all(type(told.get(name)) is kind for name, kind in IN_ALL.items())
+
+
 class Move:
     """The service under test, and the monolith beside it. What the monolith cannot do is a StageError: ours."""
 
@@ -131,15 +161,13 @@ class Move:
         """Make a thing on one side, live. Raises Failure when the service makes none."""
         exchange = side.send(self.moving.creation(owner, key, **changes))
         self._expect(side, exchange, CREATED)
-        made: dict[str, Any] = exchange.answered().json()
-        return made
+        return thing_of(exchange)
 
     def stepped(self, side: Service, owner: str, thing: str, step: str) -> dict[str, Any]:
         """Take a thing a step on, live."""
         exchange = side.send(self.moving.step(owner, thing, step))
         self._expect(side, exchange, OK)
-        now: dict[str, Any] = exchange.answered().json()
-        return now
+        return thing_of(exchange)
 
     def _expect(self, side: Service, exchange: Exchange, status: int) -> None:
         answered = exchange.response.status if exchange.response else None

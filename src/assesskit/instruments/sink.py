@@ -47,9 +47,9 @@ class Taken:
 
 @dataclass(frozen=True)
 class Forwarding:
-    """How many events wait to be handed on, how many were taken, and what was said of those that were refused."""
+    """The numbers of events that wait to be handed on, how many were taken, and what was said of those refused."""
 
-    waiting: int
+    waiting: tuple[int, ...]
     delivered: int
     refused: tuple[str, ...]
 
@@ -139,7 +139,7 @@ class Sink:
     def forwarded(self, timeout: float = 5.0) -> Forwarding:
         """Wait until nothing waits to be handed on, for `timeout` seconds at most."""
         told = self._program.ask("forwarded", within=timeout + 10, timeout=timeout)
-        return Forwarding(told["waiting"], told["delivered"], tuple(told["refused"]))
+        return Forwarding(tuple(told["waiting"]), told["delivered"], tuple(told["refused"]))
 
     def stop(self) -> None:
         """Stop listening and end the program."""
