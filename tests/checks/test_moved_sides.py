@@ -14,7 +14,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure
 from assesskit.checks.moved_work import Telling, Work
-from assesskit.checks.moving import Move
+from assesskit.checks.moving import Move, expect_this, things_of
 from assesskit.checks.world import StageError
 
 TELLING = Telling("/things", "thing.made.v1", {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"}, ["id"])
@@ -168,3 +168,28 @@ def test_a_copy_that_is_not_whole_is_told_in_which_way(change, says):
     with pytest.raises(Failure, match="afterwards the service does not have what the monolith has") as found:
         ownership.expect_whole(both, Evidence(), "afterwards", ["A"])
     assert says in found.value.received
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"id": "other", "status": "new", "version": 1}, "another thing"),
+        ([], "no thing"),
+        ({"id": 3, "status": "new", "version": 1}, "no thing"),
+        ({"id": "this", "status": None, "version": 1}, "no thing"),
+    ],
+)
+def test_a_read_is_answered_with_what_was_asked_for(body, told):
+    """A hard-coded answer is none, and one that cannot be read is no fault of ours."""
+    request = Request("GET", "/owners/A/things/this")
+    expect_this(answered(request, 200, {"id": "this", "status": "new", "version": 1, "more": []}), "this")
+    with pytest.raises(Failure, match=told):
+        expect_this(answered(request, 200, body), "this")
+
+
+@pytest.mark.parametrize(
+    "body", [[], {}, {"things": None}, {"things": [7]}, {"things": [{"id": "a", "status": "new"}]}]
+)
+def test_a_list_that_is_none_is_the_services_failure(body):
+    with pytest.raises(Failure, match="no list of things"):
+        things_of(answered(Request("GET", "/owners/A/things"), 200, body), "things")

@@ -10,7 +10,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.http import Client
-from assesskit.checks.moving import Move, marked
+from assesskit.checks.moving import Move, expect_this, marked
 from assesskit.checks.tracing import TRACE_CONTEXT, Caller
 from assesskit.checks.world import World
 from assesskit.instruments.collector import Collector, Span
@@ -145,6 +145,7 @@ def expect_starts_alone(move: Move, relay: Relay) -> None:
             expected="200",
             exchange=read,
         )
+        expect_this(read, thing)
     finally:
         relay.reopen()
 

@@ -115,6 +115,12 @@ def thing_of(exchange: Exchange) -> dict[str, Any]:
     return thing
 
 
+def expect_this(read: Exchange, thing: str) -> None:
+    """A read of a thing is answered with that thing; what else it says is for others to judge. Raises Failure."""
+    found = thing_of(read)["id"]
+    expect(found == thing, "a read is answered with another thing", expected=f"the thing {thing}", exchange=read)
+
+
 def things_of(exchange: Exchange, listed: str) -> list[dict[str, Any]]:
     """The things of a list that was answered, in the field `listed`. Raises Failure for anything else."""
     told = exchange.answered().json()

@@ -16,7 +16,7 @@ from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import expect
 from assesskit.checks.http import prepared
 from assesskit.checks.intrusion import kept_away
-from assesskit.checks.moving import OK, OWN, Move
+from assesskit.checks.moving import OK, OWN, Move, expect_this
 from assesskit.instruments.differences import Differ, Seen
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
@@ -169,6 +169,8 @@ def expect_own_reads(move: Move, relay: Relay, evidence: Evidence) -> None:
     with kept_away(move.service, move.monolith):
         before = [move.service.send(read) for read in reads]
     _expect_read(before, "while all is well")
+    for read, thing in zip(before, things, strict=False):
+        expect_this(read, thing["id"])
     _expect_seam(move, relay, evidence)
     asked = [call for call in relay.calls() if call.key == owner]
     expect(
