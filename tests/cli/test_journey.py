@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ import typer
 from tests.cli.conftest import Run
 from tests.content.tiny import build
 
-from assesskit.cli import inviting, settings
+from assesskit.cli import again, inviting, settings
 from assesskit.cli import told as cli_told
 from assesskit.content import load
 from assesskit.environment.where import Where
@@ -335,6 +336,24 @@ def test_output_that_nobody_reads_ends_a_command_as_a_pipe_does(monkeypatch: pyt
         with pytest.raises(typer.Exit) as ended:
             cli_told.told(gone)()
     assert ended.value.exit_code == 141
+
+
+def test_an_interrupt_that_python_swallows_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of the end of an object no exception gets out; the command must end all the same."""
+
+    class Ending:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "unraisablehook", again)
+    with pytest.raises(KeyboardInterrupt):
+        swallowed(Ending())
+
+
+def swallowed(_ending: object) -> None:
+    """Let an object end, and do something afterwards."""
+    del _ending
+    time.sleep(5)
 
 
 @pytest.mark.parametrize(("cause", "told"), [(EngineError("no such image"), True), (OSError("no socket"), False)])

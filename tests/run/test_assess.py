@@ -204,13 +204,13 @@ def test_a_submission_that_never_serves_has_failed(tmp_path: Path) -> None:
     def says(grader: Grader) -> None:
         grader.tell("instruments")
         grader.ask("start", service="submission")
-        grader.tell("submission_failed", phase="start", reason="never ready")
+        grader.tell("submission_failed", phase="start", reason="the submission was never ready")
         grader.process.sleep(30)
 
     assessment = run(tmp_path, runtime(says, submission=speaks))
     assert assessment.outcome == "submission_failed"
     assert assessment.failure is not None
-    assert assessment.failure.reason == "never ready"
+    assert assessment.failure.reason == "the submission was never ready"
     assert "ImportError" in assessment.failure.log
 
 
@@ -339,12 +339,12 @@ def test_a_failure_names_its_phase_and_holds_nothing_a_terminal_would_obey(tmp_p
     def says(grader: Grader) -> None:
         grader.tell("instruments")
         grader.ask("start", service="submission")
-        grader.tell("submission_failed", phase="start", reason="never \x1b[31mready")
+        grader.tell("submission_failed", phase="start", reason="the submission was never \x1b[31mready")
         grader.process.sleep(30)
 
     failed = run(tmp_path / "failed", runtime(says, submission=speaks)).failure
     assert failed is not None
-    assert (failed.phase, failed.reason, failed.log) == ("start", "never ready", "dead\ufffd\n")
+    assert (failed.phase, failed.reason, failed.log) == ("start", "the submission was never ready", "dead\ufffd\n")
 
     def babbles(grader: Grader) -> None:
         grader.begin()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from types import FrameType
 
 import typer
@@ -53,6 +54,7 @@ for audience in (
     audience.add_to(app)
 
 
+SOON = 0.05
 WINDOWS = """\
 error: assesskit does not run on Windows itself: it needs what only POSIX systems have
   Install WSL (`wsl --install`), open its terminal, and begin there; Docker Desktop serves it. See docs/journey.md."""
@@ -68,4 +70,15 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    sys.unraisablehook = again
     app(prog_name="assesskit")
+
+
+def again(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more when Ctrl-C came to where Python lets no exception out, such as the end of an object."""
+    if isinstance(lost.exc_value, KeyboardInterrupt):
+        main_thread = threading.main_thread().ident or 0
+        later = threading.Timer(SOON, signal.pthread_kill, (main_thread, signal.SIGINT))
+        later.start()  # at once it would be lost in here, too
+    else:
+        sys.__unraisablehook__(lost)
