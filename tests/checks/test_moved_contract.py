@@ -261,3 +261,28 @@ def test_a_gate_that_says_something_else_has_not_answered(said):
 def test_a_gate_that_fails_is_told_so():
     with pytest.raises(Failure, match="the gate answered 500 to two valid documents"):
         gatekeeping.expect_gate(gate(lambda _: {}, 500), Evidence())
+
+
+@pytest.mark.parametrize(("stalled", "asked"), [(1.0, 2), (0.0, 1)])
+def test_what_fails_while_the_machine_stands_still_is_asked_again(monkeypatch, stalled, asked):
+    """A service whose call of the monolith ran out of time for that is not held to it; one that fails by itself is."""
+
+    class Stood:
+        explained = stalled
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing to settle."""
+
+    answers = iter([(503, {}), (200, THING)])
+    service = Side(lambda _: next(answers))
+    monkeypatch.setattr(parity, "Stalls", Stood)
+    both: Any = Both(service, Side(always(THING)))
+    if asked == 1:
+        with pytest.raises(Failure, match="1 of 1 requests are answered otherwise"):
+            parity.expect_parity(both, [READ], (), Evidence())
+    else:
+        parity.expect_parity(both, [READ], (), Evidence())
+    assert len(service.asked) == asked

@@ -18,12 +18,16 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.moving import MODE, Move
+from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError
 from assesskit.instruments.differences import Differ, Difference, Seen, covers
 from assesskit.instruments.migration import Found
 from assesskit.instruments.rollout_plan import Declared
 
-CREATED = 201
+CREATED, SERVER_ERROR = 201, 500
+TRIES = 3
+STOOD_STILL = 0.5
+"""Seconds by which a machine that stood still may have made a service late for its own limits."""
 SHOWN = 12
 """Differences that a feedback text lists."""
 EACH = "made by each side"
@@ -78,7 +82,7 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
         if touched and any(thing.startswith(each) for each in touched):
             move.caught_up()
             touched.clear()
-        ours = move.service.send(_asked(request))
+        ours = _answered(move, _asked(request))
         theirs = move.monolith.send(request)
         if theirs.response is None:
             raise StageError(f"the monolith gave no answer: {theirs.error}")
@@ -95,6 +99,19 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
     if unlike:
         leave_differences([one.found for one in unlike], "Answers beside the monolith's", evidence)
     _tell([one for one in unlike if not one.reason], len(requests))
+
+
+def _answered(move: Move, request: Request) -> Exchange:
+    """What the service answers to a copy. One that it fails while this machine stands still is asked again: its call of
+    the monolith may have run out of time, and a copy leaves nothing behind.
+    """
+    for _ in range(TRIES):
+        with Stalls() as stalls:
+            exchange = move.service.send(request)
+        failed = exchange.response is None or exchange.response.status >= SERVER_ERROR
+        if not failed or stalls.explained < STOOD_STILL:
+            break
+    return exchange
 
 
 def _asked(request: Request) -> Request:
