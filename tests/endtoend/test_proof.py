@@ -36,7 +36,8 @@ DRAWN = 8 // len(PROVEN)
 def test_right_programs_and_some_wrong_ones_are_judged_as_claimed(slug: str) -> None:
     """Each is graded now, whatever is on record, and judged as claimed, word for word."""
     exercise = load(ROOT, slug)
-    wrong = [one.name for one in exercise.mutants if one.name in on_record(slug)]
+    recorded = on_record(slug)
+    wrong = [one.name for one in exercise.mutants if one.name in recorded]
     drawn = random.SystemRandom().sample(wrong, DRAWN)
     right = [alternate.name for alternate in exercise.spec.proof.alternates]
     names = ["reference", *right, "starter", *drawn]

@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from assesskit.checks import moving
 from assesskit.checks.event_ledger import (
@@ -194,10 +193,8 @@ def _expect_all_told(told: Told, work: Work, evidence: Evidence, when: str) -> N
 
 def _unknown(told: Told, event: Taken, known: Sequence[Taken]) -> bool:
     """Whether an event tells of a thing that nobody has: neither these owners' nor, at the service, anybody's."""
-    if event in known or not isinstance(event.data, dict):
-        return False
-    owner: Any = event.data.get(told.move.moving.owned_by)
-    if not isinstance(owner, str) or not event.subject:
+    owner = told.move.moving.owner_in(event.data)
+    if event in known or owner is None or not event.subject:
         return False
     read = told.move.service.send(told.move.moving.reading(owner, event.subject))
     return read.response is not None and read.response.status == 404  # noqa: PLR2004

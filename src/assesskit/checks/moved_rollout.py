@@ -199,9 +199,8 @@ class Rollouts:
         """
         if not numbers:
             return 0
-        callers, field = set(self.parties), self.move.moving.owned_by
-        data = [each.data for each in self.sink.events() if each.number in numbers]
-        return sum(isinstance(one, dict) and str(one.get(field)) in callers for one in data)
+        callers, moving = set(self.parties), self.move.moving
+        return sum(each.number in numbers and moving.owner_in(each.data) in callers for each in self.sink.events())
 
     def _told_lately(self) -> bool:
         """Whether anything is told within `QUIET` seconds from now, and as much longer as this machine stands still."""

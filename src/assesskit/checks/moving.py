@@ -93,6 +93,11 @@ class Moving:
         """The path of an owner's things, or of one, or of a step of it."""
         return "/".join([self.things.replace("{owner}", owner), *more])
 
+    def owner_in(self, data: object) -> str | None:
+        """Whose thing is told of in the data of an event; None where it does not say."""
+        owner = data.get(self.owned_by) if isinstance(data, dict) else None
+        return owner if isinstance(owner, str) else None
+
     def creation(self, owner: str, key: str | None = None, mode: str = "live", **changes: Any) -> Request:
         """A request that makes a thing."""
         headers = {MODE: mode} | ({"Idempotency-Key": key} if key else {})
@@ -124,14 +129,14 @@ def expect_this(read: Exchange, thing: str) -> None:
 def things_of(exchange: Exchange, listed: str) -> list[dict[str, Any]]:
     """The things of a list that was answered, in the field `listed`. Raises Failure for anything else."""
     told = exchange.answered().json()
-    things = told.get(listed) if isinstance(told, dict) else None
+    things: Any = told.get(listed) if isinstance(told, dict) else None
     expect(
         isinstance(things, list) and all(_is_thing(one) for one in things),
         "the answer is no list of things",
         expected=f"an object with {listed!r}, {EXPECTED}",
         exchange=exchange,
     )
-    found: list[dict[str, Any]] = things if isinstance(things, list) else []
+    found: list[dict[str, Any]] = things
     return found
 
 

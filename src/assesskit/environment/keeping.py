@@ -92,23 +92,26 @@ class Keeping:
             self.ended = True
             return {}
         if what == "status":
-            states = {key: self._state(each) for key, each in self._services.items()}
-            if self._routing is not None:
-                states[ROUTER] = f"lost: {self._routing.broken}" if self._routing.broken else UP
+            states = {key: self._state(each) for key, each in self._running.items()}
             return {"services": states, "urls": self.urls}
         if what == "route":
             return self._routed(said)
-        if what == "logs" and name == ROUTER and self._routing is not None:
-            return _log(self._routing.service)
-        service = self._services.get(name)
+        known = self._running if what == "logs" else self._services
+        service = known.get(name)
         if service is None:
-            raise UsageError(f"no such service; there are: {', '.join(self._services) or 'none'}")
+            raise UsageError(f"no such service; there are: {', '.join(known) or 'none'}")
         if what == "logs":
-            return _log(service)
+            output = service.output()
+            return {"log": (output.stdout + output.stderr).decode(errors="replace")[-LAST_WORDS:]}
         service.stop(2.0)
         service.start()
         _wait_ready(service, self._ready[name], RESET_SECONDS, lambda: True)
         return {}
+
+    @property
+    def _running(self) -> dict[str, Service]:
+        """The services, and the router, which cannot be reset."""
+        return {**self._services, **({ROUTER: self._routing.service} if self._routing else {})}
 
     def _routed(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Steer the router, if a mode is named, and tell where it leads."""
@@ -164,11 +167,6 @@ def _opened(
             return
         with Door(pod, images[DOOR], wanted) as door:
             yield pod, Reached(door.ports, lambda: door.broken)
-
-
-def _log(service: Service) -> dict[str, Any]:
-    output = service.output()
-    return {"log": (output.stdout + output.stderr).decode(errors="replace")[-LAST_WORDS:]}
 
 
 def _wait_ready(service: Service, url: str, seconds: float, wanted: Callable[[], bool]) -> None:

@@ -71,17 +71,18 @@ class Routing:
         if mode == "canary" and not 0 < percent < MOST:
             raise UsageError("a canary needs a share of the accounts, more than 0 and less than 100", where="percent")
         share = percent if mode == "canary" else 0.0
+        self._expect_whole()
         self._ready.clear()
-        if not self.broken:
-            self._orders.put((mode, share))
-        else:
-            self._ready.set()
+        self._orders.put((mode, share))
         self._wait(STEER_SECONDS)
         self.mode, self.percent = mode, share
 
     def _wait(self, seconds: float) -> None:
         if not self._ready.wait(seconds):
             raise EngineError(f"did not answer within {seconds:g} s", where=ROUTER)
+        self._expect_whole()
+
+    def _expect_whole(self) -> None:
         if self.broken:
             raise EngineError(self.broken, where=ROUTER)
 
