@@ -163,6 +163,10 @@ BREAKS: dict[str, tuple[dict[str, tiny.Change], str]] = {
         {TOML: ('reference = "proof/reference"', 'reference = "proof/reference"\nload = ["hello.fst"]')},
         f"{TOML}: proof.load: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",
     ),
+    "slow of nothing": (
+        {TOML: ('reference = "proof/reference"', 'reference = "proof/reference"\nslow = ["hello.fst"]')},
+        f"{TOML}: proof.slow: unknown criterion 'hello.fst' (did you mean 'hello.fast'?)",
+    ),
     "claim twice": (
         {SLOW: ('"hello.fast"', '"hello.fast", "hello.fast"')},
         f"{SLOW}: fails: 'hello.fast' is there twice",

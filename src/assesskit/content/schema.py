@@ -197,12 +197,13 @@ class Alternate(Table):
 class Proof(Table):
     """What shows that the exercise measures what it says.
 
-    `load` names the criteria measured with load windows: slow to prove, so a wrong program that does not name one is
-    proven without them.
+    `load` names the criteria measured with load windows, which nothing may run beside; `slow` those that take long and
+    mind no company. A wrong program that names no criterion of a list is proven without those in it.
     """
 
     reference: RelativePath
     load: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
     starter: StarterClaim
     alternates: tuple[Alternate, ...] = ()
 

@@ -33,13 +33,13 @@ class Claim:
         return self.kind in {"reference", "alternate"}
 
     def without(self, exercise: Exercise) -> frozenset[str]:
-        """The load criteria, which are slow, where the program is not about one of them."""
-        load = frozenset(exercise.spec.proof.load)
-        return frozenset() if self.right or load & set(self.fails) else load
+        """The criteria of `load` where the program is not about one of them, and those of `slow` likewise."""
+        lists = (frozenset(exercise.spec.proof.load), frozenset(exercise.spec.proof.slow))
+        return frozenset().union(*(each for each in lists if not (self.right or each & set(self.fails))))
 
     def measures(self, exercise: Exercise) -> bool:
         """Whether load is measured, which nothing else may disturb."""
-        return bool(exercise.spec.proof.load) and not self.without(exercise)
+        return bool(set(exercise.spec.proof.load) - self.without(exercise))
 
 
 def as_written(exercise: Exercise, claim: Claim) -> Claim:
