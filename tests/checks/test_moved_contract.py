@@ -109,7 +109,7 @@ def test_ids_and_times_of_each_side_are_no_difference_and_whether_they_are_there
     ],
 )
 def test_every_other_place_counts_and_null_is_not_absent(ours, place):
-    with pytest.raises(Failure, match=f"1 of 1 requests are answered otherwise than by the monolith, first at {place}"):
+    with pytest.raises(Failure, match=f"1 of 1 requests is answered otherwise than by the monolith, first at {place}"):
         compared(always(THING), always(ours), READ)
 
 
@@ -281,7 +281,7 @@ def test_what_fails_while_the_machine_stands_still_is_asked_again(monkeypatch, s
     monkeypatch.setattr(parity, "Stalls", Stood)
     both: Any = Both(service, Side(always(THING)))
     if asked == 1:
-        with pytest.raises(Failure, match="1 of 1 requests are answered otherwise"):
+        with pytest.raises(Failure, match="1 of 1 requests is answered otherwise"):
             parity.expect_parity(both, [READ], (), Evidence())
     else:
         parity.expect_parity(both, [READ], (), Evidence())

@@ -182,10 +182,10 @@ def expect_survives_kills(told: Told, evidence: Evidence) -> None:
 def _expect_all_told(told: Told, work: Work, evidence: Evidence, when: str) -> None:
     happened = work.happened()
     if not work.acknowledged:
-        raise Failure(f"{when}, nothing was made at all", expected="things are made while the sink is away")
+        raise Failure(f"{when}, nothing was made at all", expected="things are made all the same")
     events = told.events(work, happened)
     invented = [event for event in told.sink.events() if _unknown(told, event, events)]
-    leave_ledger(f"What was told by a service that was {when}", events, evidence)
+    leave_ledger(f"What a service told, {when}", events, evidence)
     evidence.figure("Changes that were made", len(happened), "changes")
     expect_complete([*events, *invented], happened)
     told.sink.clear()

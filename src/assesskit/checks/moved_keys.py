@@ -85,11 +85,18 @@ def expect_done_once(move: Move, relay: Relay) -> None:
         expected="one 201; the others 200, or 409",
     )
     expect(
-        len(ids) == 1 and len(made) == 1,
-        f"{ABREAST} requests at once with one key made several things",
+        len(ids) == 1,
+        f"{ABREAST} requests at once with one key made {'several things' if ids else 'nothing'}",
+        sent=exchanges[0].sent(),
+        received=f"{told}, with different ids" if ids else told,
+        expected="one thing, made by one of them",
+    )
+    expect(
+        len(made) == 1,
+        f"{'several' if made else 'none'} of {ABREAST} requests at once with one key are told that they made the thing",
         sent=exchanges[0].sent(),
         received=told,
-        expected="one thing, made by one of them",
+        expected="one 201; the others 200, or 409",
     )
     expect_only(move, owner, next(iter(ids)))
 

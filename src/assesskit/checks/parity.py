@@ -30,7 +30,7 @@ STOOD_STILL = 0.5
 """Seconds by which a machine that stood still may have made a service late for its own limits."""
 SHOWN = 12
 """Differences that a feedback text lists."""
-EACH = "made by each side"
+EACH = "(a value of its own)"
 """What stands for a value that each side makes by itself; that it is there, or null, is compared all the same."""
 
 
@@ -170,8 +170,9 @@ def _tell(unlike: Sequence[Unlike], count: int) -> None:
     lines = list(_lines(unlike))
     first = unlike[0]
     answered = len({id(one.ours) for one in unlike})
+    are = "is" if answered == 1 else "are"
     raise Failure(
-        f"{answered} of {count} requests are answered otherwise than by the monolith, first at"
+        f"{answered} of {count} requests {are} answered otherwise than by the monolith, first at"
         f" {_told(first.difference.place)}",
         sent=first.ours.sent(),
         received="\n".join([*lines[:SHOWN], *(["…"] if len(lines) > SHOWN else [])]),

@@ -137,7 +137,10 @@ def _wrong(run: Run, terms: Terms, expected: str) -> Failure:
 
 def _ended(run: Run, terms: Terms) -> str:
     if run.end == "promote":
-        return "was promoted to its end"
+        early = not run.scenario.healthy and not run.bad
+        return "was promoted to its end" + (
+            ", before it served anybody ill: nobody watches it any more" if early else ""
+        )
     if run.end == "hold":
         return f"was neither promoted nor rolled back within {len(run.rows)} minutes"
     if not run.scenario.healthy and run.bad > terms.budget:
