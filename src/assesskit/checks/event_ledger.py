@@ -71,14 +71,14 @@ def expect_complete(events: Sequence[Taken], happened: Iterable[Change], maybe: 
     lost = sorted(known - told, key=_order)
     expect(
         not lost,
-        f"{len(lost)} of {len(known)} changes were never told: the first is {lost[0] if lost else ''}",
+        f"{len(lost)} of {len(known)} changes never came: the first is {lost[0] if lost else ''}",
         received=_some(lost),
         expected="an event for each change that was acknowledged, whatever happens to the service or to the sink",
     )
     invented = sorted(told - known - set(maybe), key=_order)
     expect(
         not invented,
-        f"{len(invented)} events tell of what never happened: the first is {invented[0] if invented else ''}",
+        f"of the changes told, {len(invented)} never happened: the first is {invented[0] if invented else ''}",
         received=_some(invented),
         expected="an event only for a change that was made, told after it was kept",
     )
