@@ -207,7 +207,7 @@ def test_what_is_no_latency_is_refused() -> None:
         (2, [[BAD] * 9], ("hold", "the stage is not over")),
         (2, [[BAD] * 9, [GOOD]], ("roll back", "budget_burn is 90.0 over 10 requests, above 10")),
         (2, [[SLOW, *[GOOD] * 19]] * 3, ("promote", "the gate holds")),
-        (2, [[SLOW] * 2 + [GOOD] * 18], ("roll back", "p95_ms is 900 over 20 requests, above 250")),
+        (2, [[SLOW] * 2 + [GOOD] * 18], ("roll back", "p95_ms is 900 ms over 20 requests, above 250")),
     ],
 )
 def test_decisions(stage: int, minutes: list[list[Answer]], expected: tuple[str, str]) -> None:

@@ -88,22 +88,22 @@ def expect_ordered(events: Sequence[Taken]) -> None:
     """The changes of one aggregate arrive in their order, each for the first time; repetitions may come at any time.
     The first one may have any sequence, since somebody else made those before. Raises Failure.
     """
-    newest: dict[str, Change] = {}
+    newest: dict[str, tuple[Change, Taken]] = {}
     seen: set[Change] = set()
     for event in events:
         change = change_of(event)
         if change is None or change in seen:
             continue
         seen.add(change)
-        before = newest.setdefault(change.subject, change)
+        before, earlier = newest.setdefault(change.subject, (change, event))
         expect(
             change is before or change.sequence > before.sequence,
             f"{change}, arrived after the sequence {before.sequence} of the same aggregate",
-            received="\n".join(_line(one) for one in events if one.subject == change.subject)[:2000],
+            received=f"{_line(earlier)}\n{_line(event)}",
             expected="events of one aggregate in the order of its changes",
             rule=CLOUD_EVENTS,
         )
-        newest[change.subject] = change
+        newest[change.subject] = change, event
 
 
 def expect_same_ids(events: Sequence[Taken]) -> None:
@@ -180,10 +180,8 @@ def _some(changes: Sequence[Change]) -> str:
 
 
 def _line(event: Taken) -> str:
-    told = event.event
-    return f"{event.number}: id {event.id}, {event.type}, subject {event.subject}, sequence {told.get('sequence')}"[
-        :300
-    ]
+    sequence = event.event.get("sequence")
+    return f"id {event.id}, {event.type}, subject {event.subject}, sequence {sequence}"[:300]
 
 
 def _json(value: Any) -> str:

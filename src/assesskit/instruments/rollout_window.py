@@ -125,7 +125,7 @@ def breached(gate: Gate, window: Window, objective: float, fewest: int) -> str:
     for metric, limit in gate.latency.items():
         value = window.latency(metric)
         if value is not None and value > limit:
-            return f"{metric} is {value:.0f} over {window.requests} requests, above {limit:g}"
+            return f"{metric} is {value:.0f} ms over {window.requests} requests, above {limit:g}"
     return ""
 
 
