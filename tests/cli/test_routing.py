@@ -70,6 +70,7 @@ def test_the_router_leads_where_it_is_told(walk: Run) -> None:
     router = led["urls"]["router"]
     assert (led["mode"], side(router, MOVED), side(router, STAYS)) == ("monolith", "monolith", "monolith")
     assert {"PORT", "MONOLITH_URL", "EVENTS_URL"} <= led["environment"].keys()
+    assert "DATA_DIR=    # a folder of your own" in walk("route").stdout
     with ThreadingHTTPServer(("127.0.0.1", int(led["environment"]["PORT"])), ByHand) as service:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         try:
@@ -102,4 +103,5 @@ def test_what_it_cannot_do_is_said(walk: Run, words: tuple[str, ...], told: str)
 
 
 def test_what_it_said_can_be_read(walk: Run) -> None:
-    assert walk("logs", "router").returncode == 0
+    said = walk("logs", "router")
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "router has said nothing\n")

@@ -61,4 +61,4 @@ def route(
     if led["environment"]:
         print("\nYour service is looked for where this environment tells it to listen; begin with POST /backfill:")
         for name, value in led["environment"].items():
-            print(f"  {name}={shlex.quote(value)}")
+            print(f"  {name}={shlex.quote(value) if value else '    # a folder of your own'}")

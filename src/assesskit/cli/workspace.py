@@ -259,7 +259,10 @@ def logs(
     """Print what a service has said."""
     from assesskit.checks.evidence import clean
 
-    print(clean(keeping(workspace).ask("logs", service)["log"], 1_000_000), end="")
+    if said := clean(keeping(workspace).ask("logs", service)["log"], 1_000_000):
+        print(said, end="")
+    else:
+        print(f"{service} has said nothing", file=sys.stderr)
 
 
 @told

@@ -37,8 +37,9 @@ def routable(exercise: Exercise) -> bool:
 class Routing:
     """A router that leads everybody to the monolith until it is told otherwise.
 
-    `by_hand` is the environment of a service that somebody runs where the pod's ports are this machine's own, `broken`
-    why there is no router any more. Raises EngineError when it does not come up.
+    `by_hand` is the environment of a service that somebody runs where the pod's ports are this machine's own, without
+    the folder that lasts, which is theirs; `broken` says why there is no router any more. Raises EngineError when it
+    does not come up.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Routing:
         self.percent = 0.0
         first = tested(exercise)[0].name
         specs = service_specs(exercise, {**images, first: images["grader"]}, pod, hidden, grader_files(exercise, ()))
-        self.by_hand = {name: value for name, value in specs[first].env.items() if value}
+        self.by_hand = dict(specs[first].env)
         self.service = pod.start(replace(specs["grader"], command=COMMAND))
         self._nonce = hidden.nonce
         self._orders: queue.Queue[tuple[Mode, float]] = queue.Queue()
