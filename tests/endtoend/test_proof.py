@@ -1,4 +1,4 @@
-"""Claims hold, by the production path in Docker: a right program, the starter, and wrong ones, drawn.
+"""Claims hold, by the production path in Docker: a right program or the starter, and wrong ones, drawn.
 
 `make prove` shows all of them; that takes longer than a run of all tests may.
 """
@@ -26,7 +26,7 @@ def on_record(slug: str) -> set[str]:
 PROVEN = [slug for slug in slugs(ROOT) if "reference" in on_record(slug)]
 """An exercise whose right programs are not on record yet is proven by hand first."""
 DRAWN = 2
-"""Wrong programs of each, others in each run."""
+"""Wrong programs of each exercise, others in each run."""
 JOBS = 3
 """Pods at once. Most of the time programs are waited for; load is measured alone whatever this is."""
 
@@ -40,9 +40,9 @@ def test_programs_drawn_are_judged_as_claimed(slug: str) -> None:
     exercise = load(ROOT, slug)
     recorded = on_record(slug)
     wrong = [one.name for one in exercise.mutants if one.name in recorded]
-    right = ["reference", *(alternate.name for alternate in exercise.spec.proof.alternates)]
+    whole = ["reference", *(alternate.name for alternate in exercise.spec.proof.alternates), "starter"]
     draw = random.SystemRandom()
-    names = [draw.choice(right), "starter", *draw.sample(wrong, DRAWN)]
+    names = [draw.choice(whole), *draw.sample(wrong, DRAWN)]
     command = [sys.executable, "-m", "assesskit.cli", "prove", slug, "--runtime", "docker", "--json"]
     command += [f"--jobs={JOBS}", f"--sample={len(names)}", *(f"--only={name}" for name in names)]
     env = os.environ | {"ASSESSKIT_CONTENT": str(ROOT)}
