@@ -25,6 +25,8 @@ def on_record(slug: str) -> set[str]:
 
 PROVEN = [slug for slug in slugs(ROOT) if "reference" in on_record(slug)]
 """An exercise whose right programs are not on record yet is proven by hand first."""
+EXERCISES = 2
+"""Drawn of those: all of them would take longer than a run of all tests may."""
 DRAWN = 2
 """Wrong programs of each exercise, others in each run."""
 JOBS = 3
@@ -34,9 +36,13 @@ JOBS = 3
 @pytest.mark.alone
 @pytest.mark.docker
 @pytest.mark.usefixtures("docker_runtime")
-@pytest.mark.parametrize("slug", PROVEN)
-def test_programs_drawn_are_judged_as_claimed(slug: str) -> None:
+def test_programs_drawn_are_judged_as_claimed() -> None:
     """Each is graded now, whatever is on record, and judged as claimed, word for word."""
+    for slug in random.SystemRandom().sample(PROVEN, EXERCISES):
+        expect_as_claimed(slug)
+
+
+def expect_as_claimed(slug: str) -> None:
     exercise = load(ROOT, slug)
     recorded = on_record(slug)
     wrong = [one.name for one in exercise.mutants if one.name in recorded]
