@@ -181,9 +181,12 @@ def _claims(exercise: Exercise) -> Iterator[str]:
     """Claims name automatic criteria, and every automatic criterion has a wrong program that fails it."""
     proof, where = exercise.spec.proof, _toml(exercise)
     automatic = [criterion.id for criterion in exercise.criteria if criterion.kind == "automatic"]
-    named = [(f"{where}: proof.load", proof.load), (f"{where}: proof.slow", proof.slow)]
-    named += [(f"{where}: proof.starter.fails", proof.starter.fails)]
-    named += ((f"{_mutants(exercise)}/{mutant.name}/claim.toml: fails", mutant.fails) for mutant in exercise.mutants)
+    named = [
+        (f"{where}: proof.load", proof.load),
+        (f"{where}: proof.slow", proof.slow),
+        (f"{where}: proof.starter.fails", proof.starter.fails),
+        *((f"{_mutants(exercise)}/{mutant.name}/claim.toml: fails", mutant.fails) for mutant in exercise.mutants),
+    ]
     for key, criteria in named:
         yield from (f"{key}: {name!r} is there twice" for name in _twice(criteria))
         for name in dict.fromkeys(criteria):

@@ -37,9 +37,9 @@ def routable(exercise: Exercise) -> bool:
 class Routing:
     """A router that leads everybody to the monolith until it is told otherwise.
 
-    `by_hand` is the environment of a service that somebody runs where the pod's ports are this machine's own, without
-    the folder that lasts, which is theirs; `broken` says why there is no router any more. Raises EngineError when it
-    does not come up.
+    `by_hand` is the environment of a service that somebody runs where the pod's ports are this machine's own; a folder
+    that lasts is theirs to bring, and empty in it. `broken` says why there is no router any more. Raises EngineError
+    when it does not come up.
     """
 
     def __init__(
