@@ -119,3 +119,18 @@ def test_hostile_documents_cost_little_and_what_is_told_is_short() -> None:
     assert places(many, answer([0] * 199_999 + [1])) == ["/49999"]
     (told,) = Differ(()).differences(answer({"a": "x" * 10_000}), answer({"a": 1}))
     assert len(told.monolith) <= 120
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ([1, 2], "[1, 2]"),
+        (["x" * 10] * 40, "a list of 40"),
+        ({"a": 1}, '{"a": 1}'),
+        ({f"name-{at}": at for at in range(40)}, "an object of 40 fields"),
+    ],
+)
+def test_what_is_long_is_told_by_its_size(value: object, told: str) -> None:
+    """Not cut in the middle, where another name for a field would cut it elsewhere."""
+    (found,) = Differ(()).differences(answer({"a": value}), answer({}))
+    assert found.monolith == told

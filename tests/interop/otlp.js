@@ -27,7 +27,9 @@ async function main() {
   await provider.forceFlush();
   await provider.shutdown();
   const { traceId, spanId } = root.spanContext();
-  console.log(JSON.stringify({ trace: traceId, root: spanId, child: child.spanContext().spanId }));
+  const seconds = ([whole, nanos]) => whole + nanos / 1e9;
+  const times = [root, child].map((span) => [seconds(span.startTime), seconds(span.endTime)]);
+  console.log(JSON.stringify({ trace: traceId, root: spanId, child: child.spanContext().spanId, times }));
 }
 
 main();

@@ -209,6 +209,8 @@ def test_a_review_works_from_the_keyboard_alone(browser: Browser, record: Path):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.goto(page.url + "judge/1")
+    first = page.locator("#level-0:focus")  # autofocus comes with the first frame, which can be after the load event
+    first.wait_for()
     page.keyboard.press("Space")
     for _ in range(2):
         page.keyboard.press("ArrowDown")
@@ -217,6 +219,7 @@ def test_a_review_works_from_the_keyboard_alone(browser: Browser, record: Path):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/judge/2")
+    first.wait_for()
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     page.wait_for_url("**/agreement")

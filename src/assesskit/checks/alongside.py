@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from assesskit.checks.comparison import FIRST_WINDOWS, MORE_WINDOWS, REST_WINDOWS, SETTLES, WARM_SECONDS, require
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Inconclusive
-from assesskit.checks.latency import REFERENCE, SUBMISSION, LatencyVerdict, judge, quiet_figure
+from assesskit.checks.latency import REFERENCE, SUBMISSION, LatencyVerdict, Verdict, judge, quiet_figure
 from assesskit.checks.measured import Kind
 from assesskit.checks.moving import Move
 from assesskit.checks.services import Control
@@ -24,6 +25,16 @@ READS = Kind(
 THINGS = 24
 """Of the owner that is read."""
 SIDES = (SUBMISSION, REFERENCE)
+NAMES = {SUBMISSION: "service", REFERENCE: "monolith"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A verdict in words that speak of the monolith, which is the reference here."""
+
+    verdict: Verdict
+    reason: str
+    expected: str
 
 
 def expect_as_fast(control: Control, move: Move, budget_ms: float, evidence: Evidence) -> None:
@@ -41,8 +52,14 @@ def expect_as_fast(control: Control, move: Move, budget_ms: float, evidence: Evi
         if verdict.verdict == "inconclusive":
             alone.append(_at_rest(control, move, templates))
             verdict = judge(samples, budget_ms, quiet_figure(alone[0]), None, 0.0, alone)
-    evidence.latency("Reads of the service beside the monolith", verdict.evidence())
-    require(verdict, READS)
+    figures = verdict.evidence()
+    figures["sides"] = {NAMES[side]: latencies for side, latencies in figures["sides"].items()}
+    evidence.latency("Reads of the service beside the monolith", figures)
+    require(Told(verdict.verdict, _named(verdict.reason), _named(verdict.expected)), READS)
+
+
+def _named(text: str) -> str:
+    return text.replace("the reference", "the monolith")
 
 
 def _filled(move: Move) -> list[RequestTemplate]:

@@ -83,10 +83,18 @@ def _expect_same_list(move: Move, owner: str) -> None:
     request = move.moving.reading(owner)
     ours, theirs = move.service.send(request), move.told("GET", request.path)
     listed, there = things_of(ours, move.moving.listed), theirs.json()[move.moving.listed]
+    here, known = [each["id"] for each in listed], [each["id"] for each in there]
     expect(
-        [each["id"] for each in listed] == [each["id"] for each in there],
-        f"after copies the service has {len(listed)} things where the monolith has {len(there)}",
-        expected="the monolith's, and none of the copies",
+        here == known,
+        f"after copies the service has {len(here)} things where the monolith has {len(known)}",
+        received="\n".join(
+            [
+                *(f"only the service has {one}" for one in here if one not in known),
+                *(f"only the monolith has {one}" for one in known if one not in here),
+            ]
+        )
+        or "the same things in another sequence",
+        expected="on both sides what the monolith was asked for, and none of the copies",
         exchange=ours,
     )
     expect(

@@ -172,4 +172,11 @@ def _told(value: Any) -> str:
     if value is ABSENT:
         return "absent"
     told = json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else json.dumps(value[: EXCERPT * 2])
-    return told if len(told) <= EXCERPT else f"{told[: EXCERPT - 1]}…"
+    if len(told) <= EXCERPT:
+        return told
+    match value:
+        case list():
+            return f"a list of {len(value)}"
+        case dict():
+            return f"an object of {len(value)} fields"
+    return f"{told[: EXCERPT - 1]}…"
