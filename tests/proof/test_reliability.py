@@ -16,7 +16,7 @@ from assesskit.content import load
 from assesskit.model import Gradings, Reliability
 from assesskit.pods.fake import FakeRuntime
 from assesskit.proof.claims import claims
-from assesskit.proof.reliability import measured
+from assesskit.proof.reliability import counts, least_graded, measured
 from assesskit.proof.signing import trusted
 from assesskit.prove import Prover, Repeated
 
@@ -47,6 +47,12 @@ def repeat(root: Path, times: int = 1, only: tuple[str, ...] = (), **outcomes: s
 
 def figures(root: Path) -> dict[str, Reliability]:
     return measured(load(root, "tiny"), "fake")
+
+
+def in_turn(root: Path) -> list[str]:
+    exercise = load(root, "tiny")
+    counted = counts(exercise, trusted(root)).read().entries
+    return [claim.name for claim in least_graded(claims(exercise), exercise, counted, "fake")]
 
 
 def test_every_verdict_is_counted_against_its_claim(root: Path) -> None:
@@ -87,6 +93,16 @@ def test_sittings_add_up(root: Path) -> None:
     repeat(root, 2, ("reference",))
     assert repeat(root, 1, ("reference",))[0].gradings == 3
     assert figures(root)["hello.polite"].right.graded == 3
+
+
+def test_programs_graded_least_come_first(root: Path) -> None:
+    """What was counted of a program before it changed says nothing of the one there is now."""
+    repeat(root, 3, ("slow",))
+    repeat(root, 2, ("reference",))
+    repeat(root, 1, ("rude",))
+    assert in_turn(root) == ["starter", "rude", "reference", "slow"]
+    (root / f"{MUTANTS}/slow/program/Dockerfile").write_text("FROM scratch\n# slower\n")
+    assert in_turn(root) == ["starter", "slow", "rude", "reference"]
 
 
 def test_a_changed_check_begins_anew(root: Path) -> None:

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from assesskit.prove import Prover
 
 WRONG_PER_VARIANT = 4
-"""Wrong programs proven on each variant of `--seeds`, the next ones in turn on the next."""
+"""Wrong programs proven on each variant of `--seeds`."""
 
 
 @dataclass(frozen=True)
 class Asked:
     """What a call asks for: which programs, graded how, and whether a machine reads the answer.
 
-    `in_turn` asks for the right programs and a few wrong ones, others on each variant.
+    `in_turn` asks for the right programs and a few wrong ones: those that were graded least.
     """
 
     only: Sequence[str]
@@ -123,12 +123,14 @@ def _run(variants: Sequence[Exercise], asked: Asked, runtime: PodRuntime, *, ble
     trusted = {**listed, signer.public: "you"} if signer else listed
     ended: dict[str | None, tuple[int, dict[str, Any]]] = {}
     try:
-        for turn, each in enumerate(variants, random.SystemRandom().randrange(1000)):
+        for each in variants:
             if each.variant.seed is not None and not asked.machine:
                 drawn = ", ".join(f"{name} {value}" for name, value in each.variant.parameters.items())
                 say(f"variant {each.variant.seed}: {drawn}")
             prover = Prover(each, runtime, settings.quiet_lock(), lambda _: None, bless, signer, trusted)
-            chosen = _in_turn(_chosen(each, asked), turn) if asked.in_turn else _chosen(each, asked)
+            chosen = _chosen(each, asked)
+            if asked.in_turn:
+                chosen = _in_turn(chosen, prover)
             ended[each.variant.seed] = (_repeat if asked.repeat else _prove)(prover, chosen, asked)
     finally:
         if signer and signer.public not in listed:
@@ -152,12 +154,15 @@ def _chosen(exercise: Exercise, asked: Asked) -> list[Claim]:
     return [known[name] for name in asked.only or known if known[name].right or not asked.right]
 
 
-def _in_turn(chosen: Sequence[Claim], turn: int) -> list[Claim]:
-    """The right programs, and the wrong ones whose turn it is."""
+def _in_turn(chosen: Sequence[Claim], prover: Prover) -> list[Claim]:
+    """The right programs, and the wrong ones that were graded least, so that all come up as soon as can be."""
+    from assesskit.proof import reliability
+
+    counted = reliability.counts(prover.exercise, prover.trusted).read().entries
     wrong = [claim for claim in chosen if claim.kind == "mutant"]
-    first = turn * WRONG_PER_VARIANT
-    turned = [wrong[(first + step) % len(wrong)] for step in range(min(WRONG_PER_VARIANT, len(wrong)))]
-    return [claim for claim in chosen if claim.right] + turned
+    random.SystemRandom().shuffle(wrong)
+    first = reliability.least_graded(wrong, prover.exercise, counted, prover.runtime.name)
+    return [claim for claim in chosen if claim.right] + first[:WRONG_PER_VARIANT]
 
 
 def _todo(stands: Sequence[Standing], asked: Asked) -> list[Claim]:

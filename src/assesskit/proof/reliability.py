@@ -5,7 +5,7 @@ Counts are kept by claim and add up over any number of sittings, as long as noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from assesskit import __version__
@@ -91,13 +91,19 @@ def measured(exercise: Exercise, runtime: str) -> dict[str, Reliability]:
     return summed(exercise, entries, runtime)
 
 
+def least_graded(
+    wanted: Sequence[Claim], exercise: Exercise, entries: Mapping[str, Counted], runtime: str
+) -> list[Claim]:
+    """The claims, those first whose programs were graded least by counts that still stand; else in their order."""
+    gradings = {claim.name: entry.gradings for claim, entry in _standing(exercise, entries, runtime)}
+    return sorted(wanted, key=lambda claim: gradings.get(claim.name, 0))
+
+
 def summed(exercise: Exercise, entries: Mapping[str, Counted], runtime: str) -> dict[str, Reliability]:
     """The counts of all claims that still stand, by criterion."""
     total: dict[str, dict[bool, Gradings]] = {}
-    common = measured_with(exercise, runtime) if entries else {}
-    for claim in claims(exercise.origin):
-        entry = entries.get(claim.name)
-        if entry is None or claim.outcome != "graded" or entry.rests_on != {**common, **program(claim)}:
+    for claim, entry in _standing(exercise, entries, runtime):
+        if claim.outcome != "graded":
             continue
         for key, (met, not_met, ungraded) in entry.verdicts.items():
             fails = key in claim.fails
@@ -113,6 +119,15 @@ def summed(exercise: Exercise, entries: Mapping[str, Counted], runtime: str) -> 
         for criterion in exercise.criteria
         if criterion.id in total
     }
+
+
+def _standing(exercise: Exercise, entries: Mapping[str, Counted], runtime: str) -> Iterator[tuple[Claim, Counted]]:
+    """The claims whose counts rest on what there is now."""
+    common = measured_with(exercise, runtime) if entries else {}
+    for claim in claims(exercise.origin):
+        entry = entries.get(claim.name)
+        if entry is not None and entry.rests_on == {**common, **program(claim)}:
+            yield claim, entry
 
 
 def held(without: frozenset[str], assessment: Assessment) -> Iterator[tuple[str, CriterionResult]]:
