@@ -188,6 +188,44 @@ def test_a_page_that_grows_for_another_reason_shows(service: Service, figures: F
         metrics.expect_bounded(before, metrics.scraped(service), ["none of them"], "many ids")
 
 
+def test_an_id_from_before_shows_too(service: Service, figures: Figures) -> None:
+    """A page that keeps the first ids it meets, and only those, grew with them."""
+    figures.answer([("GET", 404, "/v1/orders/7b0c1f9e")])
+    before = metrics.settled(service)
+    with pytest.raises(Failure, match=r"grows with every id: (http_)?route$"):
+        metrics.expect_bounded(before, metrics.scraped(service), ["7b0c1f9e"], "many ids")
+
+
+def eight_workers(tallied: Tallied) -> str:
+    """Eight workers and three families, told apart by a label: each kind a worker meets adds three series."""
+    shares: list[Tallied] = [[] for _ in range(8)]
+    for number, kind in enumerate(sorted(set(tallied))):
+        for turn in range(tallied.count(kind)):
+            shares[(number + turn) % 8].append(kind)
+    lines = []
+    for worker, share in enumerate(shares):
+        said = histogram(share, "seconds", status=True) + histogram(share, "bytes", status=True)
+        said += flask_like(share).splitlines()[1 : 1 + len(set(share))]
+        lines += [line.replace("{", f'{{pid="{worker}",', 1) for line in said if not line.startswith("#")]
+    types = ("seconds histogram", "bytes histogram", "http_requests_total counter")
+    sort = {name.split()[0]: [line for line in lines if line.startswith(name.split()[0])] for name in types}
+    return "\n".join(text for name in types for text in (f"# TYPE {name}", *sort[name.split()[0]])) + "\n"
+
+
+def test_what_each_worker_meets_first_is_no_growth(service: Service, figures: Figures) -> None:
+    """Figures by worker: once every worker has met every kind of request, others of the same kinds add nothing."""
+    kinds: Tallied = [("POST", 422, LIST), ("GET", 404, ITEM), ("GET", 404, NOWHERE)]
+    figures.page = eight_workers
+    empty = metrics.settled(service)
+    figures.answer(kinds * 8)
+    before = metrics.settled(service)
+    figures.answer(kinds * 30)
+    after = metrics.scraped(service)
+    metrics.expect_bounded(before, after, ["none of them"], "many ids")
+    with pytest.raises(Failure, match="grows with what is asked for"):
+        metrics.expect_bounded(empty, after, ["none of them"], "many ids")
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [

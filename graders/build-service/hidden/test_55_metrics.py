@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +10,13 @@ import pytest
 from assesskit.checks import metrics
 from assesskit.checks.creation import created, made, place
 from assesskit.checks.exchange import Request
+from assesskit.checks.metrics import PATH
 
 ITEM_READS, PAGE_READS, CREATIONS, REFUSED = 23, 9, 3, 5
 IDS, PATHS = 100, 30
 AT_ONCE = 6
+EACH = 60
+"""Requests of each kind ahead of those that count: so many that each of eight workers meets every kind."""
 
 
 @pytest.mark.criterion("metrics.red")
@@ -22,21 +24,28 @@ def test_metrics_count_what_was_answered_and_stay_small(service, fresh, resource
     """Requests are counted by method, route and status, and timed, by all workers; new ids add no series."""
     bearer = tuple(tokens.bearer().items())
     metrics.scraped(service)  # a page that nobody can read is told as that, whatever becomes of orders
-    made(service, fresh())
-    time.sleep(metrics.SETTLES)  # what was answered until now may be counted as late as that
-    before = metrics.scraped(service)
-    orders = [service.send(fresh().request()) for _ in range(CREATIONS)]
-    item = next(place(one) for one in orders if created(one))
-    ids, strangers = ([str(uuid.uuid4()) for _ in range(count)] for count in (IDS, PATHS))
-    nothing = [resource.item_path(one) for one in ids]
-    wanted = [
-        *[fresh(**{resource.count: -1}).request() for _ in range(REFUSED)],
-        *[Request("GET", path, bearer) for path in [item] * ITEM_READS + [resource.path] * PAGE_READS + nothing],
-    ]
+    known = place(made(service, fresh()))
+    ids, strangers, earlier = ([str(uuid.uuid4()) for _ in range(count)] for count in (IDS, PATHS, 2 * EACH))
+
+    def refused(count: int) -> list[Request]:
+        return [fresh(**{resource.count: -1}).request() for _ in range(count)]
+
+    def reads(*paths: str) -> list[Request]:
+        return [Request("GET", path, bearer) for path in paths]
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
+        first = [known, resource.path, PATH] * EACH + [resource.item_path(one) for one in earlier[:EACH]]
+        first += [f"/{one}" for one in earlier[EACH:]]
+        writes = [*refused(EACH), *(fresh().request() for _ in range(EACH))]
+        list(pool.map(service.send, [*writes, *reads(*first)]))
+        before = metrics.settled(service)
+        orders = [service.send(fresh().request()) for _ in range(CREATIONS)]
+        item = next(place(one) for one in orders if created(one))
+        nothing = [resource.item_path(one) for one in ids]
+        wanted = [*refused(REFUSED), *reads(*[item] * ITEM_READS, *[resource.path] * PAGE_READS, *nothing)]
         sent = [*orders, *pool.map(service.send, wanted)]
-        unrouted = list(pool.map(service.send, [Request("GET", f"/{one}", bearer) for one in strangers]))
+        unrouted = list(pool.map(service.send, reads(*(f"/{one}" for one in strangers))))
     routes = {resource.item: ITEM_READS, resource.path: PAGE_READS}
     after = metrics.expect_counted(service, before, sent, routes, evidence, unrouted=unrouted)
     asked = f"GET {resource.item} with {IDS} ids that do not exist, and {PATHS} unknown paths"
-    metrics.expect_bounded(before, after, [*ids, *strangers], asked)
+    metrics.expect_bounded(before, after, [*ids, *strangers, *earlier], asked)

@@ -90,6 +90,14 @@ def scraped(service: Service) -> Page:
         ) from error
 
 
+def settled(service: Service) -> Page:
+    """The page, once all that was answered until now must be on it. Raises Failure as `scraped` does."""
+    with Stalls() as stalls:
+        while stalls.within(SETTLES):
+            time.sleep(POLL)
+    return scraped(service)
+
+
 def expect_counted(
     service: Service,
     before: Page,
@@ -136,10 +144,15 @@ def _uncounted(fault: Fault, answered: Counter[tuple[str, int]]) -> Failure:
 
 
 def expect_bounded(before: Page, after: Page, values: Iterable[str], asked: str) -> None:
-    """Many new ids and paths made the page hardly longer. `values` are parts of them, `asked` says it in words."""
+    """Many new ids and paths made the page hardly longer. `asked` says in words what they were.
+
+    Until `before`, others of the same kinds had been asked for, so often that every worker had met each kind: the first
+    of a kind may add a series in each family, and for each worker where a label tells them apart. `values` are parts of
+    all ids and paths, of those others, too: none of them may be in a label.
+    """
     told = set(values)
     new = after.series - before.series
-    for name, labels in sorted(new, key=lambda one: (one[0], sorted(one[1]))):
+    for name, labels in sorted(after.series, key=lambda one: (one[0], sorted(one[1]))):
         for label, value in labels:
             expect(
                 not any(one in value for one in told),
