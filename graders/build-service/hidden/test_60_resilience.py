@@ -29,9 +29,11 @@ def test_a_refusal_is_taken_for_an_answer(service, dependency, fresh, resource) 
         ("breaks its answer off", Fault.truncate()),
         ("answers 201 with a body that is no JSON", Fault.malformed()),
         ("answers 200 without a reservation", Fault.status(200)),
+        ("answers 201 without a reservation", Fault.status(201)),
+        ("answers 404", Fault.status(404)),
         ("answers 500", Fault.status(500)),
     ],
-    ids=["silent", "slow", "truncated", "malformed", "empty", "broken"],
+    ids=["silent", "slow", "truncated", "malformed", "empty", "hollow", "unknown", "broken"],
 )
 def test_an_inventory_in_trouble_costs_a_bounded_wait(service, dependency, fresh, trouble, fault) -> None:
     """Whatever the inventory does instead of a reservation: 503 or 504 in time."""
