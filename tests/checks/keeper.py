@@ -67,6 +67,9 @@ class Orders(Quiet):
 
     def do_POST(self) -> None:
         wanted = self.payload()
+        if self.path.endswith("/cancel"):
+            self.cancel()
+            return
         key = self.headers.get("Idempotency-Key") or (str(uuid.uuid4()) if self.has("key optional") else "")
         if key and not self.has("key of nobody"):
             key = f"{key} of {self.headers['Authorization']}"
@@ -93,7 +96,9 @@ class Orders(Quiet):
             self.answer(422, {"title": "another payload"})
         elif known is not None and not self.has("no replay"):
             status = 200 if self.has("replay says 200") else 201
-            self.answer(status, known[1], Location=f"/v1/orders/{known[1]['id']}")
+            today = self.has("replay of today")
+            order = {name: value for name, value in known[1].items() if today or name != "status"}
+            self.answer(status, order, Location=f"/v1/orders/{order['id']}")
         elif self.reserve(wanted, key):
             order = {"id": str(uuid.uuid4()), **wanted}
             self.server.kept[key] = (wanted, order)
@@ -105,6 +110,16 @@ class Orders(Quiet):
             self.answer(500, {"title": "oops"})
         else:
             self.answer(503, {"title": "no inventory"}, **self.later())
+
+    def cancel(self) -> None:
+        item = self.path.split("/")[-2]
+        found = [key for key, (_, order) in self.server.kept.items() if order["id"] == item]
+        if not found or self.has("never cancels"):
+            self.answer(404, {"title": "no such order"})
+            return
+        wanted, order = self.server.kept[found[0]]
+        self.server.kept[found[0]] = (wanted, order | {"status": "cancelled"})
+        self.answer(200, self.server.kept[found[0]][1])
 
     def later(self) -> dict[str, str]:
         return {} if self.has("no Retry-After") else {"Retry-After": "1"}

@@ -9,6 +9,7 @@ import http.client
 
 import pytest
 from tests.checks.keeping import flawed, fresh, submission
+from tests.checks.served import RESOURCE
 
 from assesskit.checks import idempotency, logs, probes, resilience, tracing
 from assesskit.checks.creation import Creation, created, place
@@ -54,6 +55,19 @@ def test_another_answer_to_a_retry_shows(service: Service, relay: Relay, order: 
     """Another status, or another order, is no replay."""
     with pytest.raises(Failure, match="an identical retry got another"):
         idempotency.expect_replayed(service, relay, order)
+
+
+@flawed("", "never cancels")
+def test_a_replay_outlives_a_cancellation(service: Service, relay: Relay, order: Creation) -> None:
+    """What was cancelled since is told as it was made; where nothing can be cancelled, there is nothing to tell."""
+    idempotency.expect_replayed_after_cancelling(service, relay, order, RESOURCE)
+
+
+@flawed("replay of today")
+def test_a_replay_that_tells_today_shows(service: Service, relay: Relay, order: Creation) -> None:
+    """The same status and Location, with what became of the order since."""
+    with pytest.raises(Failure, match=r"been cancelled, got another body"):
+        idempotency.expect_replayed_after_cancelling(service, relay, order, RESOURCE)
 
 
 @flawed("one key for the inventory")

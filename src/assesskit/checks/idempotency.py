@@ -17,7 +17,8 @@ from typing import Any
 from assesskit.checks.creation import CREATED, Creation, created, made, place
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import expect
-from assesskit.checks.http import Client
+from assesskit.checks.http import Client, prepared
+from assesskit.checks.resource import Resource
 from assesskit.checks.services import Service
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Call, Relay
@@ -25,8 +26,9 @@ from assesskit.instruments.relay import Call, Relay
 DRAFT = "draft-ietf-httpapi-idempotency-key-header"
 HELD = 0.12
 """Seconds that the dependency takes for a volley: 0.02 already made every unguarded program collide."""
+OK = 200
 CONFLICT = 409
-MADE = (200, CREATED)
+MADE = (OK, CREATED)
 
 
 def effects(calls: Iterable[Call]) -> int:
@@ -86,6 +88,21 @@ def expect_replayed(service: Service, relay: Relay, creation: Creation) -> None:
         exchange=exchange,
     )
     expect_effects(relay, creation, 2, "the same payload under two keys", exchange)
+
+
+def expect_replayed_after_cancelling(service: Service, relay: Relay, creation: Creation, resource: Resource) -> None:
+    """What the key has made is cancelled: the same request still gets the status, body and Location of the first.
+
+    Whether cancelling works is another criterion's question: where it does not, there is nothing to ask.
+    """
+    first = made(service, creation).answered()
+    condition = {"If-Match": first.headers.get("etag") or "*"}
+    path = resource.cancel_path(resource.made_id(first))
+    changed = service.send(prepared("POST", path, headers=creation.bearer | condition)).response
+    if changed is None or changed.status != OK:
+        return
+    _expect_same(first, service.send(creation.request()), "an identical retry, after what was made had been cancelled,")
+    expect_effects(relay, creation, 1, "two requests with one key, and a cancellation between them")
 
 
 def expect_same_thing(first: Exchange, exchange: Exchange, told: str) -> None:
