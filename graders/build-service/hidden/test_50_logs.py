@@ -33,6 +33,22 @@ def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, 
     logs.expect_structured(service, before, asked, evidence)
 
 
+@pytest.mark.criterion("logs.structured")
+@pytest.mark.usefixtures("settles")
+def test_a_refusal_and_a_failure_have_a_line(service, dependency, fresh, resource, tokens, evidence) -> None:
+    """A read without a valid token, one without the scope, and a write that fails each leave a line."""
+    item = place(made(service, fresh())).rpartition("/")[2]
+    unready = fresh()
+    dependency.script(unready.mark, Fault.refuse(), always=True)
+    before = service.logs()["stdout"]
+    asked = []
+    for bearer in _not_let_in(tokens, resource).values():
+        answer = service.send(prepared("GET", resource.item_path(item), headers=bearer)).answered()
+        asked.append(Asked("GET", resource.item, answer.status, item))
+    asked.append(Asked("POST", resource.path, service.send(unready.request()).answered().status))
+    logs.expect_structured(service, before, asked, evidence)
+
+
 @pytest.mark.criterion("logs.correlated")
 def test_every_request_has_a_line_with_its_trace_id(service, fresh, resource, tokens, evidence) -> None:
     """A write, a read and a read of nothing each leave a JSON line that holds the trace id of that request."""
@@ -46,6 +62,22 @@ def test_every_request_has_a_line_with_its_trace_id(service, fresh, resource, to
         read.trace_id: f"GET {resource.item}",
         miss.trace_id: f"GET {resource.item} with an id that does not exist",
     }
+    logs.expect_correlated(service, told, evidence)
+
+
+@pytest.mark.criterion("logs.correlated")
+@pytest.mark.usefixtures("settles")
+def test_a_refusal_and_a_failure_have_a_trace_id(service, dependency, fresh, resource, tokens, evidence) -> None:
+    """A read without a valid token, one without the scope, and a write that fails each leave their trace id."""
+    item, unready, write = place(made(service, fresh())), fresh(), Caller.fresh()
+    dependency.script(unready.mark, Fault.refuse(), always=True)
+    told = {}
+    for words, bearer in _not_let_in(tokens, resource).items():
+        caller = Caller.fresh()
+        service.send(prepared("GET", item, headers=bearer | {"traceparent": caller.traceparent})).answered()
+        told[caller.trace_id] = f"GET {resource.item} with {words}"
+    service.send(unready.request(traceparent=write.traceparent)).answered()
+    told[write.trace_id] = f"POST {resource.path} while the dependency refuses the call"
     logs.expect_correlated(service, told, evidence)
 
 
@@ -85,3 +117,11 @@ def test_no_secret_of_a_caller_is_kept(service, dependency, collector, resource,
         f"orders with a {resource.text} that holds a card number: one that is made, one with a field out of range, one"
         " that is not JSON, one with a token for another audience, one while the dependency refuses the call",
     )
+
+
+def _not_let_in(tokens, resource) -> dict[str, dict[str, str]]:
+    """Headers that open nothing to a reader, by what they hold, in words."""
+    return {
+        "a token for another audience": tokens.bearer(aud="elsewhere"),
+        "a token that lacks the scope": tokens.bearer(resource.write),
+    }

@@ -11,8 +11,10 @@ from assesskit.checks import metrics
 from assesskit.checks.creation import created, made, place
 from assesskit.checks.exchange import Request
 from assesskit.checks.metrics import PATH
+from assesskit.instruments.relay import Fault
 
 ITEM_READS, PAGE_READS, CREATIONS, REFUSED = 23, 9, 3, 5
+FEW_READS, UNKNOWN, UNENTITLED = 6, 4, 5
 IDS, PATHS = 100, 30
 AT_ONCE = 6
 EACH = 60
@@ -49,3 +51,22 @@ def test_metrics_count_what_was_answered_and_stay_small(service, fresh, resource
     after = metrics.expect_counted(service, before, sent, routes, evidence, unrouted=unrouted)
     asked = f"GET {resource.item} with {IDS} ids that do not exist, and {PATHS} unknown paths"
     metrics.expect_bounded(before, after, [*ids, *strangers, *earlier], asked)
+
+
+@pytest.mark.criterion("metrics.red")
+@pytest.mark.usefixtures("settles")
+def test_metrics_count_refusals_and_failures(service, dependency, fresh, resource, tokens, evidence) -> None:
+    """Requests without a valid token, without the scope, and of an order that fails are counted and timed, too."""
+    item = place(made(service, fresh()))
+    unready, reader = fresh(), tokens.mint(resource.read)
+    dependency.script(unready.mark, Fault.refuse(), always=True)
+    good, foreign = (tuple(bearer.items()) for bearer in (tokens.bearer(), tokens.bearer(aud="elsewhere")))
+    wanted = [  # one status for each method and class, since a label may hold the class alone
+        *[Request("GET", item, good)] * FEW_READS,
+        *[Request("GET", item, foreign)] * UNKNOWN,
+        *[resource.fresh(reader).request() for _ in range(UNENTITLED)],
+        unready.request(),
+    ]
+    before = metrics.settled(service)
+    sent = [service.send(one) for one in wanted]
+    metrics.expect_counted(service, before, sent, {resource.item: FEW_READS}, evidence)
