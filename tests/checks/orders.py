@@ -19,6 +19,8 @@ from werkzeug.exceptions import HTTPException
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
 LARGEST, DEFAULT, LONGEST_KEY = 48 * 1024, 18, 140
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
+AWAKE = 16
+"""Things after which a service that wakes slowly is quick."""
 INSIDE = {
     "tells the trace": 'Traceback (most recent call last):\n  File "/app/orders.py", line 3, in create',
     "tells the stack": "TypeError: no quantity\n    at create (server:12:7)",
@@ -174,6 +176,16 @@ class Orders:
         given = self.payload()
         if given["sku"].startswith("OUT-"):
             raise Refused(409)
+        with self.lock if self.waking() else nullcontext():
+            if self.waking():
+                time.sleep(0.4)
+            return self.made(given)
+
+    def waking(self) -> bool:
+        """Whether it still makes one thing after the other, slowly, as a right service on a busy machine may."""
+        return "wakes slowly" in self.flaws and len(self.orders) < AWAKE
+
+    def made(self, given: Mapping[str, Any]) -> Response:
         key = str(uuid.UUID(int=2**128 - 1 - len(self.orders)) if "ids that fall" in self.flaws else uuid.uuid4())
         made = "2026-03-01T09:30:00Z" if "same time for all" in self.flaws else datetime.now(UTC).isoformat()
         if "whole seconds" in self.flaws:
@@ -195,7 +207,7 @@ class Orders:
 
     def page(self) -> dict[str, Any]:
         self.caller("orders:read")
-        limit = request.args.get("limit", str(DEFAULT))
+        limit = request.args.get("limit", "9" if "pages of nine" in self.flaws else str(DEFAULT))
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 72):
             raise Refused(422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]

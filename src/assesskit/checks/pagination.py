@@ -35,6 +35,14 @@ MADE_UP = ("made-up-cursor", "bm8tc3VjaC1wYWdl", "x" * 40)
 
 
 @dataclass(frozen=True)
+class Span:
+    """When a thing was asked for and when that was answered, in seconds of one clock: it was made in between."""
+
+    asked: float
+    answered: float
+
+
+@dataclass(frozen=True)
 class Page:
     """The ids on one page, with their times, the cursor of the next, and the exchange that brought them."""
 
@@ -56,8 +64,8 @@ class _Paging:
         self._limits = page_limits(contract, resource)
         self._resource = resource
         self._things = resource.path.rpartition("/")[2]
-        self._made: dict[str, float] = {}
-        """The ids of what exists before paging begins, each with the moment when it was asked for."""
+        self._made: dict[str, Span] = {}
+        """The ids of what exists before paging begins."""
 
     def judge(self) -> None:
         """Every way of paging in turn."""
@@ -74,12 +82,14 @@ class _Paging:
         """
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for number in range((self._limits.default + SPARE) // AT_ONCE + 1):
-                moment = time.monotonic()
-                ids = list(pool.map(lambda _: self._make(), range(AT_ONCE)))
-                self._made |= dict.fromkeys(ids, moment)
+                self._made |= dict(pool.map(lambda _: self._timed(), range(AT_ONCE)))
                 if number == 0:
                     time.sleep(COARSEST)
         time.sleep(COARSEST)
+
+    def _timed(self) -> tuple[str, Span]:
+        asked = time.monotonic()
+        return self._make(), Span(asked, time.monotonic())
 
     def _make(self) -> str:
         return self._resource.existing(self._client, self._bearer)[0]
@@ -141,7 +151,7 @@ class _Paging:
 
     def _expect_all(self, met: Mapping[str, str], how: str) -> None:
         """Everything that existed was met, in its order; `met` has the time of each, in the order it was met."""
-        moments = [(self._made[one], told) for one, told in met.items() if one in self._made]
+        moments = [(self._made[one], when) for one, when in met.items() if one in self._made]
         told = f"paging through the {self._things} {how}"
         sent = f"GET {self._resource.path}, then again with cursor={{next_cursor}}, page by page"
         expected = f"each of the {self._things} that existed when paging began, once, the newest first"
@@ -182,9 +192,10 @@ class _Paging:
         )
 
 
-def _before(moment: float, told: str, later: float, later_told: str) -> bool:
+def _before(first: Span, told: str, later: Span, later_told: str) -> bool:
     """Whether a thing that was met first was made before the one that was met later, and not at the same time."""
-    return moment < later and (told != later_told or later - moment > COARSEST)
+    between = later.asked - first.answered
+    return between > 0 and (told != later_told or between > COARSEST)
 
 
 def _told(asked: Mapping[str, str], cursor: str | None) -> str:
