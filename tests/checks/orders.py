@@ -211,6 +211,8 @@ class Orders:
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 72):
             raise Refused(422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
+        if "hides the cancelled" in self.flaws:
+            newest = [order for order in newest if order["status"] == "confirmed"]
         if "whole seconds" in self.flaws:
             newest.sort(key=lambda order: (order["created_at"], order["id"]), reverse=True)
         start, size = self.start(newest), int(limit) if limit.isdecimal() else DEFAULT

@@ -37,7 +37,9 @@ def test_a_clock_of_whole_seconds_passes_on_a_busy_machine(
     shorter = copy.deepcopy(contract)
     limit = next(one for one in shorter["paths"][RESOURCE.path]["get"]["parameters"] if one["name"] == "limit")
     limit["schema"]["default"] = 9
-    pages_are_stable(serve("whole seconds", "ids that fall", "wakes slowly", "pages of nine"), tokens, shorter, RESOURCE)
+    pages_are_stable(
+        serve("whole seconds", "ids that fall", "wakes slowly", "pages of nine"), tokens, shorter, RESOURCE
+    )
 
 
 FLAWS = {
@@ -47,6 +49,7 @@ FLAWS = {
     "a page too many": "the first page of GET /v1/orders holds 2 orders",
     "no last page": "is empty as the one before, and there is no last one",
     "skips one": "left out some that existed when it began",
+    "hides the cancelled": "left out some that existed when it began",
     "any cursor": "every cursor was taken for one of the service's own",
     "number as cursor": "answered 200 and no page",
 }

@@ -1,5 +1,7 @@
 """Pages that a cursor leads through: newest first, none repeated, none left out, while others are made in between.
 
+One of the things is cancelled before: it exists as before, where it was.
+
 A page may hold fewer things than asked for, and the order of things made at the same time is open: of those we made at
 once, and of those that the service itself gives the same time, which may be a whole second. All is judged by what a
 caller needs, never by how the cursor is built.
@@ -65,11 +67,12 @@ class _Paging:
         self._resource = resource
         self._things = resource.path.rpartition("/")[2]
         self._made: dict[str, Span] = {}
-        """The ids of what exists before paging begins."""
+        """The ids of what exists before paging begins; the first is cancelled."""
 
     def judge(self) -> None:
         """Every way of paging in turn."""
         self._make_some()
+        self._cancel(next(iter(self._made)))
         self._one_by_one()
         self._to_the_end()
         self._page(None, {}, self._limits.default)
@@ -90,6 +93,11 @@ class _Paging:
     def _timed(self) -> tuple[str, Span]:
         asked = time.monotonic()
         return self._make(), Span(asked, time.monotonic())
+
+    def _cancel(self, item: str) -> None:
+        """Whether it can be cancelled, and how that is answered, is judged elsewhere."""
+        path = self._resource.cancel_path(item)
+        self._client.send(prepared("POST", path, headers=self._bearer | {"If-Match": "*"}))
 
     def _make(self) -> str:
         return self._resource.existing(self._client, self._bearer)[0]
