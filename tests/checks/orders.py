@@ -98,6 +98,8 @@ class Orders:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         skipped = {"no signature": "signature", "no audience": "aud", "no issuer": "iss", "no nbf": "nbf"}
         options: Any = {f"verify_{name}": False for flaw, name in skipped.items() if flaw in self.flaws}
+        if "audience as text" in self.flaws or "issuer as text" in self.flaws:
+            options |= {"verify_aud": False, "verify_iss": False}
         options["require"] = [] if "claims may be missing" in self.flaws else ["iss", "aud", "exp", "sub"]
         try:
             if scheme.lower() != "bearer" or ("Bearer only" in self.flaws and scheme != "Bearer"):
@@ -107,11 +109,22 @@ class Orders:
             if "anonymous" in self.flaws:
                 return "nobody"
             raise Refused(401, **({"detail": token} if "tells the token" in self.flaws else {})) from None
+        if not self.is_meant(claims):
+            raise Refused(401)
         granted = claims.get("scope", "")
         held = scope in (granted if "scope as text" in self.flaws else granted.split())
         if not held and "no scopes" not in self.flaws:
             raise Refused(403)
         return str(claims.get("sub"))
+
+    def is_meant(self, claims: Mapping[str, Any]) -> bool:
+        """Audience and issuer once more, as those look at them who compare parts of texts."""
+        audience, issuer = claims.get("aud", ""), str(claims.get("iss"))
+        if "audience as text" in self.flaws:
+            return AUDIENCE in audience and issuer == ISSUER
+        if "issuer as text" in self.flaws:
+            return issuer.startswith(ISSUER) and AUDIENCE in ([audience] if isinstance(audience, str) else audience)
+        return True
 
     def answer(self, order: Mapping[str, Any], status: int = 200, **headers: str) -> Response:
         shown = {key: value for key, value in order.items() if key != "version"}

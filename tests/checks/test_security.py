@@ -65,6 +65,8 @@ FLAWS = [
     ("authn", "claims may be missing", "reading with a token without exp: expected 401, got 200"),
     ("authn", "anonymous", "reading with a token whose signature was left out: expected 401, got 200"),
     ("authn", "Bearer only", "a token after the word bearer in lower case: expected 200, got 401"),
+    ("authn", "audience as text", "an audience whose name begins with this service's: expected 401, got 200"),
+    ("authn", "issuer as text", "an issuer whose name begins with the gateway's: expected 401, got 200"),
     ("authz", "no scopes", "creating with the scope orders:read: expected 403, got 201"),
     ("authz", "scope as text", "cancelling with scopes that begin like ours: expected 403, got 200"),
     ("input", "no depth", "arrays nested as deeply as a body can hold: got 500"),

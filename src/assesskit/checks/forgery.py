@@ -70,12 +70,17 @@ def _self_signed(tokens: Tokens) -> list[Forgery]:
 
 
 def _misdirected(tokens: Tokens) -> list[Forgery]:
-    now = int(time.time())
+    now, issuer = int(time.time()), tokens.claims()["iss"]
     kinds: dict[str, tuple[dict[str, Any], str]] = {
         "a token that expired an hour ago": ({"iat": now - 2 * FAR, "nbf": now - 2 * FAR, "exp": now - FAR}, "4.1.4"),
         "a token that is not valid for another hour": ({"nbf": now + FAR, "exp": now + 2 * FAR}, "4.1.5"),
         "a token of another issuer": ({"iss": "https://gateway.example"}, "4.1.1"),
         "a token for another audience": ({"aud": "another-service"}, "4.1.3"),
+        "a token of an issuer whose name begins with the gateway's": ({"iss": f"{issuer}.example"}, "4.1.1"),
+        "a token for an audience whose name begins with this service's": (
+            {"aud": f"{tokens.audience}-archive"},
+            "4.1.3",
+        ),
         "a token for a list of other audiences": ({"aud": ["another-service", "a-third"]}, "4.1.3"),
         "a token without exp": ({"exp": None}, "4.1.4"),
         "a token without iss": ({"iss": None}, "4.1.1"),
