@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from assesskit.checks import hostile_input
 from assesskit.checks.authentication import refuses_forgeries
 from assesskit.checks.authorization import grants_by_scope
 from assesskit.checks.disclosure import keeps_its_inside_to_itself
+from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.hostile_input import bears_hostile_input
 from assesskit.checks.http import Client
@@ -19,6 +21,7 @@ from assesskit.checks.tokens import Tokens
 from assesskit.instruments.relay import Relay
 
 Check = Callable[[Client], None]
+ADDRESS = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,32 @@ def test_a_mistake_is_told(check: Check, flaw: str, told: str, serve: Serve) -> 
     with pytest.raises(Failure) as failed:
         check(serve(flaw))
     assert told in failed.value.received
+
+
+class Asking(Client):
+    """Speaks to a service that asks its dependency first, and tells the exception where nobody listens."""
+
+    def __init__(self, port: int, dependency: int) -> None:
+        super().__init__(port)
+        self.dependency = dependency
+
+    def send(self, request: Request, **given: Any) -> Exchange:
+        try:
+            socket.create_connection((ADDRESS, self.dependency)).close()
+        except ConnectionRefusedError:
+            body = f'{{"detail": "connect ECONNREFUSED {ADDRESS}:{self.dependency}"}}'.encode()
+            return Exchange(request, Response(503, Headers(()), body, 0.0), "", 0.0)
+        return super().send(request, **given)
+
+
+def test_the_address_that_refused_a_connection_is_told(relay: Relay, tokens: Tokens, serve: Serve) -> None:
+    """Some exceptions name host and port only where nobody listens. The dependency listens again afterwards."""
+    client = Asking(serve().port, relay.port)
+    with pytest.raises(Failure) as failed:
+        keeps_its_inside_to_itself(client, relay, tokens, RESOURCE)
+    told = "the dependency refuses the connection: the answer shows the address of another service"
+    assert told in failed.value.received
+    socket.create_connection((ADDRESS, relay.port)).close()
 
 
 @pytest.mark.parametrize("check", ["input"], indirect=True)

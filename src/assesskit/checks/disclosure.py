@@ -39,14 +39,26 @@ def keeps_its_inside_to_itself(client: Client, relay: Relay, tokens: Tokens, res
     resource.existing(client, tokens.bearer())  # who does nothing tells nothing
     address = re.compile(rf"(?:127\.0\.0\.1|localhost)\D{{0,20}}{relay.port}\b")
     patterns = {**INSIDE, "the address of another service": address}
-    misses = []
-    tried = 0
-    for name, request in (*_mistakes(tokens, resource), *_outages(relay, tokens, resource)):
-        tried += 1
-        exchange = client.send(request)
-        if shown := _shown(exchange, patterns):
-            misses.append(Miss(name, exchange, f"the answer shows {shown}", "what the caller can change", RULE))
-    tell(misses, f"{tried} errors told too much")
+    requests = (*_mistakes(tokens, resource), *_outages(relay, tokens, resource))
+    exchanges = [(name, client.send(request)) for name, request in requests]
+    # Last, since a right service may not ask its dependency for a while once it was found gone.
+    unheard = resource.fresh(tokens.mint()).request()
+    exchanges.append(("the dependency refuses the connection", _while_shut(client, relay, unheard)))
+    misses = [
+        Miss(name, exchange, f"the answer shows {shown}", "what the caller can change", RULE)
+        for name, exchange in exchanges
+        if (shown := _shown(exchange, patterns))
+    ]
+    tell(misses, f"{len(exchanges)} errors told too much")
+
+
+def _while_shut(client: Client, relay: Relay, request: Request) -> Exchange:
+    """Send a request while nobody listens where the dependency is."""
+    relay.shut()
+    try:
+        return client.send(request)
+    finally:
+        relay.reopen()
 
 
 def _shown(exchange: Exchange, patterns: dict[str, re.Pattern[str]]) -> str:
@@ -99,7 +111,7 @@ def _outages(relay: Relay, tokens: Tokens, resource: Resource) -> Iterator[tuple
     """Creations for which the dependency fails in its several ways. Each is asked of the relay as its turn comes."""
     for name, fault in (
         ("the dependency breaks the connection", Fault.reset()),
-        ("the dependency refuses the connection", Fault.refuse()),
+        ("the dependency closes the connection", Fault.refuse()),
         ("the dependency answers 500", Fault.status(500)),
         ("the dependency answers what is no JSON", Fault.malformed()),
         ("the dependency never answers", Fault.hang()),
