@@ -17,7 +17,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
-LARGEST, DEFAULT, LONGEST_KEY = 48 * 1024, 18, 140
+LARGEST, SMALL, DEFAULT, LONGEST_KEY = 48 * 1024, 10 * 1024, 18, 140
 SKU = re.compile(r"[A-Z0-9][A-Z0-9-]{2,31}")
 AWAKE = 16
 """Things after which a service that wakes slowly is quick."""
@@ -146,7 +146,8 @@ class Orders:
         return Response(body, status, {**headers, **tag}, content_type=kind)
 
     def payload(self) -> dict[str, Any]:
-        if request.mimetype != "application/json" and "any media type" not in self.flaws:
+        like = request.is_json and "any JSON" in self.flaws
+        if request.mimetype != "application/json" and not like and "any media type" not in self.flaws:
             raise Refused(415)
         if "crash on bad JSON" in self.flaws:
             given = json.loads(request.data)
@@ -181,8 +182,7 @@ class Orders:
     def create(self) -> Response:
         self.caller("orders:write")
         key = request.headers.get("Idempotency-Key", "")
-        if not (key.isascii() and 0 < len(key) <= LONGEST_KEY):
-            raise Refused(400)
+        self.check_key(key)
         if "slow" in self.flaws:
             time.sleep(0.1)
         self.measure()
@@ -211,7 +211,16 @@ class Orders:
         headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{place}"}
         return self.answer(self.orders[key], 200 if "200 for 201" in self.flaws else 201, **headers)
 
+    def check_key(self, key: str) -> None:
+        longest = {"keys of any length": 10**6, "short keys": LONGEST_KEY - 1}
+        most = next((most for flaw, most in longest.items() if flaw in self.flaws), LONGEST_KEY)
+        spaced = " " in key and "keys with spaces" not in self.flaws
+        if not (key.isascii() and 0 < len(key) <= most) or spaced:
+            raise Refused(400)
+
     def measure(self) -> None:
+        if "small bodies" in self.flaws and (request.content_length or 0) > SMALL:
+            raise Refused(413)
         if "any size" not in self.flaws and "waits for the rest" not in self.flaws:
             if (request.content_length or 0) > LARGEST:
                 raise Refused(413)

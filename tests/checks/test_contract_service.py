@@ -75,6 +75,9 @@ ERRORS = {
     "anonymous": "a token that is none: expected 401, got 201",
     "no scopes": "a token without orders:write: expected 403, got 201",
     "any media type": "a body of another media type: expected 415, got 201",
+    "any JSON": "a body declared as application/vnd.api+json: expected 415, got 201",
+    "keys of any length": "an Idempotency-Key of more than 140 characters: expected 400, got 201",
+    "keys with spaces": "an Idempotency-Key with a space in it: expected 400, got 201",
     "400 for 422": "a missing field: expected 422, got 400",
     "If-Match ignored": "If-Match with another entity tag: expected 412, got 200",
     "cancels twice": "cancelling what is cancelled: expected 409, got 200",
@@ -97,7 +100,7 @@ def test_a_wrong_error_answer_is_named(
 
 def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
     """One mistake does not hide another."""
-    with pytest.raises(Failure, match="3 of 16 error answers") as failed:
+    with pytest.raises(Failure, match="3 of 19 error answers") as failed:
         answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens, contract, RESOURCE)
     assert failed.value.received.count("expected") == 2
 
@@ -119,6 +122,8 @@ RESPONSES = {
     "no maximum": "POST /v1/orders: 201: a request that breaks the contract was accepted",
     "numbers in strings": "POST /v1/orders: 201: a request that breaks the contract was accepted",
     "more fields": "POST /v1/orders: 201: a request that breaks the contract was accepted",
+    "small bodies": "POST /v1/orders: 413: a request that keeps the contract was refused",
+    "short keys": "POST /v1/orders: 400: a request that keeps the contract was refused",
     "short notes": "POST /v1/orders: 422: a request that keeps the contract was refused",
     "deep answer": "POST /v1/orders: 201: the body is nested beyond reason",
     "bottomless answer": "POST /v1/orders: 201: the body of the answer is not JSON",

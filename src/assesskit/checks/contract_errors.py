@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assesskit.checks.contract_limits import body_limit
+from assesskit.checks.contract_limits import body_limit, key_limit
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
@@ -36,6 +36,7 @@ def answers_errors_well(client: Client, tokens: Tokens, contract: dict[str, Any]
     cases = [
         *_credentials(tokens, resource),
         *_requests(tokens, resource),
+        *_keys(tokens, resource, key_limit(contract, resource)),
         _too_large(tokens, resource, body_limit(contract, resource)),
         *_states(client, tokens, resource),
     ]
@@ -82,6 +83,8 @@ def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     unprocessable = "RFC 9110 section 15.5.21"
     yield Case("a body that is not JSON", 400, post(cut), "RFC 9110 section 15.5.1")
     yield Case("a body of another media type", 415, post(whole, Content_Type="text/plain"), "RFC 9110 section 15.5.16")
+    vendors = "application/vnd.api+json"
+    yield Case(f"a body declared as {vendors}", 415, post(whole, Content_Type=vendors), "RFC 9110 section 15.5.16")
     yield Case(f"a {resource.count} out of range", 422, post(whole | {resource.count: 0}), unprocessable)
     yield Case("a missing field", 422, post(without), unprocessable)
     unavailable = post(whole | {resource.mark: resource.unavailable})
@@ -92,6 +95,16 @@ def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     yield Case("a path that does not exist", 404, nowhere, "RFC 9110 section 15.5.5")
     method = prepared("DELETE", resource.path, headers=tokens.bearer())
     yield Case("a method the path does not have", 405, method, "RFC 9110 section 15.5.6", _allow)
+
+
+def _keys(tokens: Tokens, resource: Resource, longest: int) -> Iterator[Case]:
+    for name, key in (
+        (f"an Idempotency-Key of more than {longest} characters", "KEY-".ljust(longest + 1, "K")),
+        ("an Idempotency-Key with a space in it", "two words"),
+    ):
+        headers = tokens.bearer() | {"Idempotency-Key": key}
+        request = prepared("POST", resource.path, headers=headers, json=resource.example)
+        yield Case(name, 400, request, "RFC 9110 section 15.5.1")
 
 
 def _too_large(tokens: Tokens, resource: Resource, limit: int) -> Case:

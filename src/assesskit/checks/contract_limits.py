@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assesskit.checks.contract_document import resolved
 from assesskit.checks.resource import Resource
 
 
@@ -23,6 +24,16 @@ def page_limits(contract: dict[str, Any], resource: Resource) -> PageLimits:
     if schema is None:
         raise LookupError(f"the contract has no limit for GET {resource.path}")
     return PageLimits(schema["default"], schema["maximum"])
+
+
+def key_limit(contract: dict[str, Any], resource: Resource) -> int:
+    """The characters that an Idempotency-Key may have. Raises LookupError when the contract names none: our fault."""
+    parameters = [resolved(contract, one) for one in contract["paths"][resource.path]["post"]["parameters"]]
+    schema = next((one["schema"] for one in parameters if one.get("name") == "Idempotency-Key"), None)
+    if schema is None:
+        raise LookupError(f"the contract has no Idempotency-Key for POST {resource.path}")
+    longest: int = schema["maxLength"]
+    return longest
 
 
 def body_limit(contract: dict[str, Any], resource: Resource) -> int:

@@ -23,6 +23,7 @@ from schemathesis import Case, GenerationMode
 
 from assesskit.checks.contract_facts import Thing
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
+from assesskit.checks.contract_limits import body_limit, key_limit
 from assesskit.checks.contract_requests import bodies, body_of, queries, text_of
 from assesskit.checks.creation import patiently
 from assesskit.checks.exchange import Exchange
@@ -107,11 +108,19 @@ class _Exploration:
             self._send(operation, operation.split()[1])
         for body in bodies(self._contract, self._resource.path):
             self._create(json.dumps(body).encode())
+        self._at_most()
         for query in queries(self._contract, self._resource.path):
             self._list(query)
         self._states()
         for operation, mode in itertools.product((self.create, self._lists), GenerationMode):
             self._explore(operation, mode, examples)
+
+    def _at_most(self) -> None:
+        """A body as large as it may be, and a key as long."""
+        body, longest = json.dumps(self._resource.example).encode(), key_limit(self._contract, self._resource)
+        spaces = b" " * (body_limit(self._contract, self._resource) - len(body))
+        self._create(body[:1] + spaces + body[1:])
+        self._create(body, key=str(uuid.uuid4()).ljust(longest, "~"))
 
     def _explore(self, operation: str, mode: GenerationMode, examples: int) -> None:
         method, path = operation.split()
@@ -144,9 +153,9 @@ class _Exploration:
             if found_at is None:  # not an answer that came out otherwise the second time, but something of ours
                 raise
 
-    def _create(self, body: bytes) -> bool:
+    def _create(self, body: bytes, key: str = "") -> bool:
         wanted = self._judge.wanted_body(self.create, body)
-        headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "application/json"}
+        headers = {"Idempotency-Key": key or str(uuid.uuid4()), "Content-Type": "application/json"}
         return self._send(self.create, self._resource.path, headers, body, wanted)[1]
 
     def _list(self, generated: Mapping[str, Any]) -> bool:
