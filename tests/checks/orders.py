@@ -180,8 +180,12 @@ class Orders:
             raise Refused(400 if "400 for 422" in self.flaws else 422, detail=told)
 
     def create(self) -> Response:
-        self.caller("orders:write")
+        if "reads first" in self.flaws:
+            self.payload()
         key = request.headers.get("Idempotency-Key", "")
+        if "key first" in self.flaws:
+            self.check_key(key)
+        self.caller("orders:write")
         self.check_key(key)
         if "slow" in self.flaws:
             time.sleep(0.1)

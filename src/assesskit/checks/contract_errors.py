@@ -21,7 +21,10 @@ PROBLEM = "application/problem+json"
 
 @dataclass(frozen=True)
 class Case:
-    """One request with exactly one thing wrong, the status it must be answered with, and where that is written."""
+    """One request, the status it must be answered with, and where that is written.
+
+    Exactly one thing is wrong with it, or its credentials are, which come before all else.
+    """
 
     name: str
     status: int
@@ -61,9 +64,15 @@ def _credentials(tokens: Tokens, resource: Resource) -> Iterator[Case]:
         yield Case(
             name, 401, prepared("POST", resource.path, headers=headers, json=resource.example), unauthorized, _challenge
         )
-    readonly = post | tokens.bearer(resource.read)
+    no_json = prepared("POST", resource.path, headers=post | {"Content-Type": "application/json"}, body=b"{")
+    yield Case("no token, and a body that is not JSON", 401, no_json, unauthorized, _challenge)
+    keyless = prepared("POST", resource.path, json=resource.example)
+    yield Case("no token, and no Idempotency-Key", 401, keyless, unauthorized, _challenge)
+    readonly, forbidden = post | tokens.bearer(resource.read), "RFC 9110 section 15.5.4"
     missing_scope = prepared("POST", resource.path, headers=readonly, json=resource.example)
-    yield Case(f"a token without {resource.write}", 403, missing_scope, "RFC 9110 section 15.5.4")
+    yield Case(f"a token without {resource.write}", 403, missing_scope, forbidden)
+    out_of_range = prepared("POST", resource.path, headers=readonly, json=resource.example | {resource.count: 0})
+    yield Case(f"a token without {resource.write}, and a {resource.count} out of range", 403, out_of_range, forbidden)
 
 
 def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
