@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,23 +123,23 @@ class Launcher:
         self._folder = folder
         self._running: list[Program] = []
 
-    def inventory(self) -> Program:
-        command = ("gunicorn", "-c", "gunicorn.conf.py", "inventory:create_app()")
+    def inventory(self, *command: str) -> Program:
+        command = command or ("gunicorn", "-c", "gunicorn.conf.py", "inventory:create_app()")
         return self._started(EXERCISE / "services" / "inventory", command, {}, "/healthz")
 
-    def orders(self, folder: Path = EXERCISE / "proof" / "reference") -> Orders:
-        inventory = self.inventory()
+    def orders(self, folder: Path = EXERCISE / "proof" / "reference", *, inventory: Sequence[str] = ()) -> Orders:
+        there = self.inventory(*inventory)
         data = self._folder / f"data-{len(self._running)}"
         data.mkdir()
         environ = {
             "DATA_DIR": str(data),
-            "INVENTORY_URL": inventory.url,
+            "INVENTORY_URL": there.url,
             "AUTH_PUBLIC_KEY": PUBLIC.decode(),
             "AUTH_ISSUER": "https://gateway.test",
             "AUTH_AUDIENCE": "orders",
         }
         command = ("gunicorn", "-c", "gunicorn.conf.py", "orders.app:create_app()")
-        return Orders(self._started(folder, command, environ, "/readyz"), inventory)
+        return Orders(self._started(folder, command, environ, "/readyz"), there)
 
     def starter(self) -> Program:
         return self._started(EXERCISE / "starter", ("python", "-m", "orders"), {}, "/livez")

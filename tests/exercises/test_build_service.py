@@ -11,6 +11,25 @@ import pytest
 import requests
 
 TEA = {"sku": "TEA-1", "quantity": 2}
+CLOSING = """
+import http.server, os
+
+class Inventory(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(200, b"{}")
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(201, b'{"reservation_id": "r-1"}')
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body)
+
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Inventory).serve_forever()
+"""
+"""An inventory of HTTP/1.0, that says the end of an answer by closing the connection."""
 
 
 @pytest.fixture
@@ -54,6 +73,10 @@ def test_a_retry_gets_the_first_answer_even_after_the_order_was_cancelled(orders
     retry = orders.create(key, {"quantity": 2.0, "sku": "TEA-1", "note": None})
     assert (retry.status_code, retry.json()) == (201, first.json())
     assert (retry.headers["Location"], retry.headers["ETag"]) == (first.headers["Location"], first.headers["ETag"])
+
+
+def test_an_inventory_may_close_the_connection_with_each_answer(launch, key):
+    assert launch.orders(inventory=("python", "-c", CLOSING)).create(key, TEA).status_code == 201
 
 
 def test_a_key_belongs_to_its_payload_and_to_its_caller(orders, mint, key):

@@ -95,8 +95,9 @@ def _body(response: requests.Response, deadline: float) -> bytes:
     while len(body) <= LARGEST_ANSWER:
         if (left := deadline - time.monotonic()) <= 0:
             raise InventoryTimeoutError
-        if response.raw.connection is not None:  # it is given back with the last byte
-            response.raw.connection.sock.settimeout(left)
+        connection = response.raw.connection  # given back with the last byte; without a socket if it closes then
+        if connection is not None and connection.sock is not None:
+            connection.sock.settimeout(left)
         piece = response.raw.read1(LARGEST_ANSWER)
         if not piece:
             return bytes(body)
