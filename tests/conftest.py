@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 from assesskit.errors import RuntimeUnavailableError
 from assesskit.pods import Limits, Program
 from assesskit.pods.docker import DockerRuntime
+
+
+def pytest_configure() -> None:
+    """A shell lets what a script starts in its background ignore Ctrl-C, and programs under test would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
