@@ -147,7 +147,7 @@ def bad(graded):
         results = {result.criterion.id: result for result in assessment.results if result.criterion.id in said}
         for criterion, (_answer, told) in said.items():
             result = results[criterion]
-            assert (result.verdict, [seen.outcome for seen in result.observations]) == ("not_met", ["failed"]), result
+            assert (result.verdict, {seen.outcome for seen in result.observations}) == ("not_met", {"failed"}), result
             assert re.search(told, result.reason), result.reason
             assert result.observations[0].evidence
 
