@@ -36,6 +36,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(module, name, value)
 
 
+@pytest.fixture
+def unexcused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stall explains anything: for services that are late on purpose, on a machine that may be noisy."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+
+
 def running(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """The harness says that it still runs."""
     monkeypatch.setattr(service, "status", lambda: {"running": True})
@@ -123,6 +129,7 @@ def test_reads_that_do_not_wait_pass(service: Service, relay: Relay) -> None:
     [("reads wait", r"reads took \d\.\d s and more"), ("reads refused", "a read got 503")],
     indirect=["service"],
 )
+@pytest.mark.usefixtures("unexcused")
 def test_reads_that_wait_or_are_refused_show(service: Service, said: str, relay: Relay) -> None:
     """Slow reads and refused reads are failures."""
     with pytest.raises(Failure, match=said):
@@ -147,6 +154,7 @@ def test_a_burst_that_is_made_or_turned_away_passes(
     ],
     indirect=["service"],
 )
+@pytest.mark.usefixtures("unexcused")
 def test_late_and_unkind_answers_to_a_burst_show(
     service: Service, said: str, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +206,7 @@ def test_a_wrong_answer_is_wrong_on_any_machine(
 
 
 @flawed("reads never answered")
+@pytest.mark.usefixtures("unexcused")
 def test_silence_for_one_read_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read without an answer is no slow read."""
     monkeypatch.setattr(overload, "PATIENCE", 3.0)

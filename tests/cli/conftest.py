@@ -20,14 +20,20 @@ def root(tmp_path: Path) -> Path:
     return build(tmp_path / "content")
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all tests: to fetch and install the grader's packages takes longer than what is tested."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def run(tmp_path: Path, root: Path) -> Run:
+def run(tmp_path: Path, root: Path, cache: Path) -> Run:
     """Run `assesskit …` in an empty folder, with the tiny content and no engine to be found."""
     here = tmp_path / "here"
     here.mkdir()
     env = os.environ | {
         "ASSESSKIT_CONTENT": str(root),
-        "ASSESSKIT_CACHE": str(tmp_path / "cache"),
+        "ASSESSKIT_CACHE": str(cache),
         "ASSESSKIT_KEY": str(tmp_path / "key.pem"),
         "ASSESSKIT_LEDGER": str(tmp_path / "ledger.jsonl"),
         "DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock",
