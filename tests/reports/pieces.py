@@ -84,8 +84,9 @@ def latency(budget: float = 15.0) -> Evidence:
 
 def log() -> Evidence:
     """What the service printed."""
-    line = f'{{"level": "error", "event": "inventory timeout", "trace_id": "{TRACE}", "duration_ms": 3001}}'
-    return Evidence(kind="log", title="The service's log during the hang", data={"lines": [line] * 3})
+    line = f'{{"level": "error", "event": "inventory timeout", "trace_id": "{TRACE}", "duration_ms": 30%02d}}'
+    lines = [line % number for number in range(1, 10)]
+    return Evidence(kind="log", title="The service's log during the hang", data={"lines": lines})
 
 
 def figure() -> Evidence:

@@ -130,6 +130,13 @@ def test_paper_opens_the_evidence_of_what_was_not_met(sheets: list[str]):
         assert words in text
 
 
+def test_paper_holds_the_end_of_a_log(sheets: list[str]):
+    text = " ".join(sheets)
+    assert '"duration_ms": 3009' in text
+    assert '"duration_ms": 3003' not in text
+    assert "3 earlier lines in the page on screen" in text
+
+
 def test_paper_leaves_out_what_stays_folded(sheets: list[str]):
     text = " ".join(sheets)
     assert "Questions about what was met" not in text
