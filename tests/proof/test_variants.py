@@ -62,6 +62,17 @@ def test_a_variant_is_proven_for_itself(variant: Exercise) -> None:
     assert f"rude@{variant.variant.seed}" in entries
 
 
+def test_a_text_with_a_body_that_is_cut_is_that_of_the_default_variant(variant: Exercise) -> None:
+    """Another variant has words of other lengths, and cuts its body elsewhere; what fails is told all the same."""
+    golden = variant.origin.folder / "proof/mutants/rude/feedback.txt"
+    golden.write_text("hello.polite: failed\n  received: 1, 2 … (<n> bytes)\n")
+    again = drawn(variant.origin.root)
+    compared = {each.name: each.golden is not None for each in claims(again) if each.kind == "mutant"}
+    assert compared == {"rude": False, "slow": True}
+    assert all(each.golden for each in claims(again.origin) if each.kind == "mutant")
+    prove(again)
+
+
 def test_what_declares_the_variants_says_nothing_of_the_default_one(variant: Exercise) -> None:
     """Another choice opens the proofs on drawn variants, and no other."""
     prove(variant)
