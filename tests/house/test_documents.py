@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from assesskit import content
+from assesskit.proof.claims import claims
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -60,3 +61,7 @@ def test_the_readme_counts_what_is_there() -> None:
     assert told == [[str(kinds.count("automatic"))], [str(kinds.count("judged"))]]
     wrong = [*(ROOT / "exercises").glob("*/proof/mutants/*/claim.toml")]
     assert [len(wrong) > int(count) for count in re.findall(r"more than (\d+) wrong", readme)] == [True]
+    programs = [
+        str(len(claims(content.load(ROOT, slug)))) for slug in ("build-service", "debug-trace", "extract-endpoint")
+    ]
+    assert re.findall(r"All of its (\d+)\s+programs are proven", readme) == programs

@@ -11,6 +11,7 @@ from tests.proof.conftest import SIGNER, TRUST
 from tests.proof.test_reliability import judging as seeing
 from tests.run.test_prove import MUTANTS, PATCH, SLOW, judging
 
+from assesskit.checks.exchange import Request
 from assesskit.content import Exercise, load
 from assesskit.pods.fake import FakeRuntime, idle
 from assesskit.proof.claims import claims
@@ -18,6 +19,7 @@ from assesskit.proof.record import standing
 from assesskit.proof.reliability import measured
 from assesskit.proof.signing import KEYS, trusted
 from assesskit.prove import Prover
+from assesskit.prove.golden import normal
 
 RECORD = "exercises/tiny/proof/record.json"
 
@@ -65,7 +67,8 @@ def test_a_variant_is_proven_for_itself(variant: Exercise) -> None:
 def test_a_text_with_a_body_that_is_cut_is_that_of_the_default_variant(variant: Exercise) -> None:
     """Another variant has words of other lengths, and cuts its body elsewhere; what fails is told all the same."""
     golden = variant.origin.folder / "proof/mutants/rude/feedback.txt"
-    golden.write_text("hello.polite: failed\n  received: 1, 2 … (<n> bytes)\n")
+    asked = Request("POST", "/hello", body=b"1, " * 1000)
+    golden.write_text(f"hello.polite: failed\n  sent: {normal(asked.text())}\n")
     again = drawn(variant.origin.root)
     compared = {each.name: each.golden is not None for each in claims(again) if each.kind == "mutant"}
     assert compared == {"rude": False, "slow": True}
