@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ def tracer(agent):
     sender._thread_loop.submit(reporter.close).result(5)  # on its own loop, or spans are lost
     sender.io_loop.add_callback(sender.io_loop.stop)
     sender._thread_loop._thread.join(5)
+    asyncio.set_event_loop(None)  # or closing asks for this thread's, which would be made, and never closed
     sender.io_loop.close()
     sender.close()
 
