@@ -35,8 +35,9 @@ from assesskit.kits.journey import begin
 from assesskit.kits.kit import open_kit
 from assesskit.model import Assessment
 from assesskit.pods import PodRuntime
-from assesskit.proof import digests, record
+from assesskit.proof import record
 from assesskit.proof.claims import Claim, claims
+from assesskit.proof.reliability import rests_on
 from assesskit.proof.signing import KEYS, trusted
 from assesskit.prove import lay_out
 from assesskit.signatures import signer_at
@@ -113,11 +114,6 @@ def measured(exercise: Exercise, given: Exercise, claim: Claim, runtime: PodRunt
         if line["grade"] is None or DIFFERS in {compared(line, key) for key in public}:
             line["grade"] = told(seen(exercise, program, runtime, EVERYTHING), public)
     return line
-
-
-def rests_on(exercise: Exercise, claim: Claim, runtime: str) -> dict[str, str]:
-    """Digests of what a line rests on."""
-    return {**digests.measured_with(exercise, runtime), **digests.program(claim)}
 
 
 def table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:

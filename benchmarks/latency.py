@@ -34,8 +34,8 @@ from assesskit.cli import settings
 from assesskit.content import Exercise
 from assesskit.kits import take
 from assesskit.pods import PodRuntime
+from assesskit.proof import reliability
 from assesskit.proof.claims import Claim, claims
-from assesskit.proof.digests import measured_with, program
 from assesskit.prove.programs import lay_out
 
 RESULTS = Path(__file__).with_name("latency.jsonl")
@@ -64,7 +64,10 @@ def main() -> None:
     now = {name: rests_on(exercise, name, asked.runtime) for name in PROGRAMS}
     made = results(asked.out)
     if stale := sum(each["rests_on"] != now[each["program"]] for each in made):
-        raise SystemExit(f"{asked.out}: {stale} gradings rest on what has changed since; remove it to measure anew")
+        raise SystemExit(
+            f"{asked.out}: {stale} gradings were made in another runtime, or with checks or programs that have changed "
+            "since. Name another file with --out, or remove this one to measure anew."
+        )
     if not asked.table:
         runtime = settings.runtime(settings.Kind(asked.runtime))
         criteria = frozenset(asked.criterion or [READS])
@@ -91,7 +94,7 @@ def due(runs: int, programs: Sequence[str], done: Mapping[tuple[str, str], int])
 
 def rests_on(exercise: Exercise, name: str, runtime: str) -> str:
     """Return the SHA-256 of all that verdicts on a program rest on."""
-    parts = [measured_with(exercise, runtime), program(_claim(exercise, name)), PROGRAMS[name]]
+    parts = [reliability.rests_on(exercise, _claim(exercise, name), runtime), PROGRAMS[name]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -99,8 +102,8 @@ def graded(exercise: Exercise, runtime: PodRuntime, name: str, noise: str, crite
     """Grade a program once and return what a line of the study holds."""
     without = frozenset(criterion.id for criterion in exercise.criteria) - criteria
     with tempfile.TemporaryDirectory() as scratch, noisy(loud=noise == LOUD):
-        work = laid_out(exercise, name, Path(scratch) / "program")
-        taken = take(work, exercise, Path(scratch) / "taken")
+        program = laid_out(exercise, name, Path(scratch) / "program")
+        taken = take(program, exercise, Path(scratch) / "taken")
         task = Task(exercise, taken.folder, taken.submitted, ("public", "hidden"), without)
         began = time.monotonic()
         assessment = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=lambda _event: None).assessment
@@ -169,15 +172,15 @@ in bursts.
 """
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> str:
+def table(made: Sequence[Mapping[str, Any]]) -> str:
     """Return how often each program got which verdict, by criterion and noise, and how many verdicts were wrong."""
     rows = ["| criterion | program | noise | met | not met | inconclusive | wrong |", "| --- " * 7 + "|"]
-    for criterion in sorted({key for each in results for key in each["verdicts"]}):
+    for criterion in sorted({key for each in made for key in each["verdicts"]}):
         for name in PROGRAMS:
             for noise in (QUIET, LOUD):
                 found = Counter(
                     each["verdicts"][criterion]
-                    for each in results
+                    for each in made
                     if (each["program"], each["noise"]) == (name, noise) and criterion in each["verdicts"]
                 )
                 truth = TRUTH[name] if criterion == READS or name != "slow" else ""
