@@ -7,20 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 from assesskit.content import Exercise
-from assesskit.content.mutants import Mutant
 from assesskit.model import Outcome
 
 Kind = Literal["reference", "alternate", "starter", "mutant"]
-CUT = " … (<n> bytes)"
-"""How a golden text says that a body is longer than the beginning of it that is shown."""
 
 
 @dataclass(frozen=True)
 class Claim:
     """One program and what must come of it: exactly `fails` are not met and every other criterion that ran is met.
 
-    The program is the reference with `patch`, or what lies in `folder`; a wrong one has a `golden` text, on a variant
-    only if that holds no body that is cut.
+    The program is the reference with `patch`, or what lies in `folder`; a wrong one has a `golden` text.
     """
 
     name: str
@@ -69,7 +65,7 @@ def claims(exercise: Exercise) -> tuple[Claim, ...]:
             mutant.fails,
             mutant.program or reference,
             patch=mutant.patch,
-            golden=_golden(exercise, mutant),
+            golden=mutant.golden,
         )
         for mutant in exercise.mutants
     )
@@ -79,12 +75,3 @@ def claims(exercise: Exercise) -> tuple[Claim, ...]:
         Claim("starter", "starter", exercise.starter_fails(), starter, outcome=proof.starter.outcome),
         *wrong,
     )
-
-
-def _golden(exercise: Exercise, mutant: Mutant) -> Path | None:
-    """The golden text, unless the exercise is a variant that it cannot hold for: where a body is cut depends on the
-    length of the words before, and a list is long for what was made up within the limits of the variant.
-    """
-    drawn = exercise.origin is not exercise
-    cut = drawn and mutant.golden.is_file() and CUT in mutant.golden.read_text(encoding="utf-8")
-    return None if cut else mutant.golden

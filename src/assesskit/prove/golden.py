@@ -23,10 +23,13 @@ NORMAL: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
     (re.compile(r"(?<=\bport=)\d+"), "<port>"),
     (re.compile(r"\b\d+(\.\d+)?(?= (ms|s|millisecond|second|kB|MB|%)\b)"), "<n>"),
-    (re.compile(r"(?<= … \()\d+(?= bytes\))"), "<n>"),
+    (re.compile(r"(?m)\S.* … \((\d+|<n>) bytes\)$"), "… (<n> bytes)"),
     (re.compile(r"\b\d+(\.\d+)?(?=%| answers a second| things were made| of them)"), "<n>"),
 )
-"""What differs between two runs of the same program, and what stands for it in a golden text."""
+"""What differs between two runs of the same program, and what stands for it in a golden text.
+
+A line that is cut stands for itself in none: where it ends depends on what was made up, and on the words of a variant.
+"""
 
 
 def feedback_text(assessment: Assessment) -> str:
