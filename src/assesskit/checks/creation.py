@@ -6,7 +6,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -65,15 +65,17 @@ class Creation:
         return Request("POST", self.path, tuple(fields.items()), written)
 
 
-def patiently(sender: Client | Service, request: Request, seconds: float = PATIENCE) -> Exchange:
-    """Send a request; again, for some `seconds`, while the answer says that the service still recovers from what was
-    done to its dependency before, or has no room just now. Not for what is judged: for what has to be there first.
+def patiently(
+    sender: Client | Service, request: Request, seconds: float = PATIENCE, later: Container[int] = RECOVERING
+) -> Exchange:
+    """Send a request; again, for some `seconds`, while the answer is one of `later`: it says that the service still
+    recovers from what was done to its dependency before, or has no room just now. Where that is not judged, that is.
     """
     with Stalls() as stalls:
         while True:
             exchange = sender.send(request)
-            recovering = exchange.response is not None and exchange.response.status in RECOVERING
-            if not recovering or not stalls.within(seconds):
+            waits = exchange.response is not None and exchange.response.status in later
+            if not waits or not stalls.within(seconds):
                 return exchange
             time.sleep(POLL)
 

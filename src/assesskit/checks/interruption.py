@@ -6,23 +6,20 @@ another key of its own has the work done twice.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from assesskit.checks.creation import Creation, created, made
-from assesskit.checks.exchange import Exchange
+from assesskit.checks.creation import Creation, created, made, patiently
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, expect_effects, expect_same_thing
 from assesskit.checks.resilience import LATER, PATIENCE
 from assesskit.checks.services import Service
-from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
 WITHIN = 15.0
-"""Seconds after which a retry must succeed, once nothing hinders it any more. Until then 409 and its like are right."""
-POLL = 0.5
+"""Seconds after which a retry must succeed, once nothing hinders it any more. Until then these are right."""
+NOT_YET = (CONFLICT, *LATER)
 ARRIVAL = 5.0
 FAILURES = (
     ("answered 500", Fault.status(500)),
@@ -38,7 +35,8 @@ def expect_kept(service: Service, relay: Relay, creation: Creation) -> None:
     """What was acknowledged before the service was killed gets the same answer after it, and no second effect."""
     first = made(service, creation)
     _killed(service)
-    expect_same_thing(first, service.send(creation.request()), "a retry after the service was killed and started again")
+    told = "a retry after the service was killed and started again"
+    expect_same_thing(first, patiently(service, creation.request(), WITHIN, NOT_YET), told)
     expect_effects(relay, creation, 1, "one request before the service was killed, and its retry after that")
 
 
@@ -79,26 +77,16 @@ def _killed(service: Service, relay: Relay | None = None) -> None:
 
 
 def _expect_succeeds(service: Service, relay: Relay, creation: Creation, told: str) -> None:
-    first = _retried(service, creation, told)
-    exchange = service.send(creation.request())
+    """A retry ends in a 201, and one more in the same: the key may be held until just after the answer."""
+    first = patiently(service, creation.request(), WITHIN, NOT_YET)
+    status = first.answered().status
+    expect(
+        status in MADE,
+        f"{told}, got {status}{f' for {WITHIN:g} s' if status in NOT_YET else ''}",
+        expected=f"201, after {WITHIN:g} s at most",
+        rule=f"{DRAFT}, 2.6",
+        exchange=first,
+    )
+    exchange = patiently(service, creation.request(), WITHIN, NOT_YET)
     expect_same_thing(first, exchange, "one more retry")
     expect_effects(relay, creation, 1, told, exchange)
-
-
-def _retried(service: Service, creation: Creation, told: str) -> Exchange:
-    """The 201 that a retry ends in."""
-    with Stalls() as stalls:
-        while True:
-            exchange = service.send(creation.request())
-            answer = exchange.answered()
-            if answer.status in MADE:
-                return exchange
-            waits = answer.status in (CONFLICT, *LATER)
-            expect(
-                waits and stalls.within(WITHIN),
-                f"{told}, got {answer.status}{f' for {WITHIN:g} s' if waits else ''}",
-                expected=f"201, after {WITHIN:g} s at most",
-                rule=f"{DRAFT}, 2.6",
-                exchange=exchange,
-            )
-            time.sleep(POLL)
