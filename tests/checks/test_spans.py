@@ -11,7 +11,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.spans import Traced
-from assesskit.checks.tracing import Caller
+from assesskit.checks.tracing import Caller, settled
 from assesskit.instruments.collector import Span
 
 CALLER = Caller("a" * 32, "b" * 16)
@@ -158,6 +158,15 @@ def test_a_client_span_of_another_process_may_come_later(monkeypatch: pytest.Mon
     monkeypatch.setattr(collector, "spans", lambda *_args, **_options: next(batches))
     said_of.expect_client_span(collector, request(), "submission", [f"00-{CALLER.trace_id}-{CLIENT_ID}-01"])
     assert not list(batches)
+
+
+def test_of_several_requests_of_one_trace_each_has_its_batch() -> None:
+    """Workers send theirs one after the other: what the first one said is not all."""
+    first, second = span(), span(span_id="e" * 16)
+    batches = iter([[first], [first, client()], [first, second]])
+    collector: Any = Held()
+    collector.spans = lambda *_args, **_options: next(batches)
+    assert settled(collector, CALLER, "submission", 60.0, least=2) == [first, second]
 
 
 def test_a_call_of_another_trace_is_judged_elsewhere() -> None:
