@@ -36,7 +36,7 @@ def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, 
 @pytest.mark.criterion("logs.structured")
 @pytest.mark.usefixtures("settles")
 def test_a_refusal_and_a_failure_have_a_line(service, dependency, fresh, resource, tokens, evidence) -> None:
-    """A read without a valid token, one without the scope, and a write that fails each leave a line."""
+    """A read without a valid token, one without the scope, a write that fails and one that is no JSON leave a line."""
     item = place(made(service, fresh())).rpartition("/")[2]
     unready = fresh()
     dependency.script(unready.mark, Fault.refuse(), always=True)
@@ -45,7 +45,8 @@ def test_a_refusal_and_a_failure_have_a_line(service, dependency, fresh, resourc
     for bearer in _not_let_in(tokens, resource).values():
         answer = service.send(prepared("GET", resource.item_path(item), headers=bearer)).answered()
         asked.append(Asked("GET", resource.item, answer.status, item))
-    asked.append(Asked("POST", resource.path, service.send(unready.request()).answered().status))
+    sent = [service.send(request) for request in (unready.request(), fresh().request(body=b"{"))]
+    asked += [Asked("POST", resource.path, one.answered().status) for one in sent]
     logs.expect_structured(service, before, asked, evidence)
 
 
@@ -68,16 +69,19 @@ def test_every_request_has_a_line_with_its_trace_id(service, fresh, resource, to
 @pytest.mark.criterion("logs.correlated")
 @pytest.mark.usefixtures("settles")
 def test_a_refusal_and_a_failure_have_a_trace_id(service, dependency, fresh, resource, tokens, evidence) -> None:
-    """A read without a valid token, one without the scope, and a write that fails each leave their trace id."""
-    item, unready, write = place(made(service, fresh())), fresh(), Caller.fresh()
+    """A read without a valid token, one without the scope, a write that fails, one that is no JSON: each is found."""
+    item, unready = place(made(service, fresh())), fresh()
     dependency.script(unready.mark, Fault.refuse(), always=True)
     told = {}
     for words, bearer in _not_let_in(tokens, resource).items():
         caller = Caller.fresh()
         service.send(prepared("GET", item, headers=bearer | {"traceparent": caller.traceparent})).answered()
         told[caller.trace_id] = f"GET {resource.item} with {words}"
-    service.send(unready.request(traceparent=write.traceparent)).answered()
-    told[write.trace_id] = f"POST {resource.path} while the dependency refuses the call"
+    writes = {"while the dependency refuses the call": (unready, None), "with a body that is no JSON": (fresh(), b"{")}
+    for words, (creation, body) in writes.items():
+        caller = Caller.fresh()
+        service.send(creation.request(body=body, traceparent=caller.traceparent)).answered()
+        told[caller.trace_id] = f"POST {resource.path} {words}"
     logs.expect_correlated(service, told, evidence)
 
 
