@@ -84,6 +84,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         span(attributes=OLD),
         span(name="GET", status="OK"),
         span(attributes={**STABLE, "http.response.status_code": "200", "url.path": "/v1/orders/17-17"}),
+        span(attributes={**STABLE, "http.response.status_code": 200.0}),
     ],
 )
 def test_both_vocabularies_and_any_sober_name_pass(right: Span) -> None:
