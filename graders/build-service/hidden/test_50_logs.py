@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from assesskit.checks import logs, tracing
-from assesskit.checks.creation import Creation, created, made, place
+from assesskit.checks.creation import Creation, made, place
 from assesskit.checks.exchange import Request
 from assesskit.checks.http import prepared
 from assesskit.checks.logs import Asked
@@ -21,12 +21,9 @@ from assesskit.instruments.relay import Fault
 @pytest.mark.criterion("logs.structured")
 def test_every_line_is_json_and_every_request_has_one(service, fresh, resource, tokens, evidence) -> None:
     """A write, two reads and a read of nothing each leave a line with method, route, status and duration."""
-    made(service, fresh())
+    item, nothing = place(made(service, fresh())).rpartition("/")[2], str(uuid.uuid4())
     before = service.logs()["stdout"]
-    order = service.send(fresh().request())
-    created(order)
-    item, nothing = place(order).rpartition("/")[2], str(uuid.uuid4())
-    asked = [Asked("POST", resource.path, 201)]
+    asked = [Asked("POST", resource.path, service.send(fresh().request()).answered().status)]
     for name, words in ((item, resource.item), (nothing, resource.item), (item, resource.item)):
         answer = service.send(prepared("GET", resource.item_path(name), headers=tokens.bearer())).answered()
         asked.append(Asked("GET", words, answer.status, name))
