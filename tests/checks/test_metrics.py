@@ -64,6 +64,12 @@ def classes(tallied: Tallied) -> str:
     return re.sub(r'"([2-5])00"', r'"\1XX"', text)
 
 
+def open_metrics(tallied: Tallied) -> str:
+    """OpenMetrics, which leaves _total out of a counter's type and knows when it was made."""
+    text = flask_like(tallied).replace("TYPE http_requests_total", "TYPE http_requests")
+    return f'{text}http_requests_created{{method="POST",status="201"}} 1.7e9\n# EOF\n'
+
+
 def by_worker(tallied: Tallied) -> str:
     """Two workers put together by a label of their own, which splits every series."""
     lines = ["# TYPE http_requests_total counter"]
@@ -123,7 +129,7 @@ def judged(service: Service, figures: Figures, page: Scrape) -> None:
     metrics.expect_counted(service, before, sent, ROUTES, Evidence(), unrouted=unrouted)
 
 
-@pytest.mark.parametrize("page", [flask_like, classes, by_worker, routed_only])
+@pytest.mark.parametrize("page", [flask_like, classes, open_metrics, by_worker, routed_only])
 def test_names_and_forms_of_labels_are_free(service: Service, figures: Figures, page: Scrape) -> None:
     """Labels are known by what they hold."""
     judged(service, figures, page)

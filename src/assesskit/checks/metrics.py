@@ -184,12 +184,16 @@ def _page(text: str) -> Page:
     sums: dict[str, dict[Labels, float]] = {}
     buckets: dict[str, dict[Bucket, float]] = {}
     series: set[tuple[str, Labels]] = set()
+    counters: set[str] = set()
     for family in text_string_to_metric_families(text):
+        # OpenMetrics names the type of a counter without the end that its samples have
+        counter = family.type == "counter" or family.name.removesuffix("_total") in counters
+        counters |= {family.name} if counter else set()
         for sample in family.samples:
             labels = frozenset((name, value) for name, value in sample.labels.items() if name != "le")
             series.add((family.name, labels))
             part = sample.name.removeprefix(family.name) if family.type == "histogram" else ""
-            own = family.type == "counter" and not sample.name.endswith("_created")
+            own = counter and not sample.name.endswith("_created")
             if own or part == "_count":
                 counts.setdefault(family.name, {})[labels] = sample.value
             if part == "_sum":
