@@ -100,12 +100,16 @@ def test_the_size_over_the_base_counts_and_the_largest_layers_are_named() -> Non
         "FROM python:3.12\nRUN pip install --no-cache-dir -r requirements.txt",
         "FROM python:3.12\nRUN /v/bin/pip install -c constraints.txt flask && pip install -f /opt flask==$VERSION",
         "FROM python:3.12\nRUN echo 'pip install flask is easy'",
+        "FROM python:3.12\nRUN pip install -r requirements.txt --root-user-action ignore # all of it",
+        "FROM python:3.12\nRUN pip wheel -r requirements.txt -w /wheels && pip install /wheels/*",
+        "FROM python:3.12\nRUN pip install -r constrained-requirements.txt",
         "FROM python:3.12\nRUN npm ci && apt-get install -y curl && cat <<'",
     ],
 )
 def test_what_is_pinned_or_cannot_be_known_passes(dockerfile: str) -> None:
     requirements = "flask==3.1.3 \\\n  --hash=sha256:00 # why\n-r more-requirements.txt\n--no-index\n\n"
-    assert pinned(dockerfile, requirements=requirements, constraints="flask==3.1.3") == ""
+    files = {"constrained-requirements": "--constraint constraints.txt\nflask\n", "constraints": "flask==3.1.3"}
+    assert pinned(dockerfile, requirements=requirements, **files) == ""
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,8 @@ def test_what_is_pinned_or_cannot_be_known_passes(dockerfile: str) -> None:
         ("FROM python:3.12\nRUN pip install flask", "flask names no exact version"),
         ('FROM python:3.12\nRUN ["pip", "install", "flask>=3"]', "flask>=3 names no exact version"),
         ("FROM python:3.12\nRUN uv pip install flask==3.*", "no exact version"),
+        ("FROM python:3.12\nRUN pip wheel -w /wheels flask && pip install /wheels/*", "flask names no exact version"),
+        ("FROM python:3.12\nRUN (pip install flask)", "flask names no exact version"),
         ("FROM python:3.12\nRUN python -m pip install -rrequirements.txt", "gunicorn in requirements.txt"),
         ("FROM python:3.12\nRUN pip install --requirement=/tmp/requirements.txt", "werkzeug in requirements.txt"),
     ],
@@ -163,5 +169,13 @@ def test_a_dockerfile_with_too_many_installs_is_not_read() -> None:
         expect_pinned(Submitted({"Dockerfile": b"FROM python:3.12\nRUN " + b"pip install a; " * 60}, {}))
 
 
+def test_what_no_parser_reads_is_no_fault_of_ours() -> None:
+    """Somebody may want it to be one."""
+    with pytest.raises(Failure, match="cannot be read"):
+        expect_pinned(Submitted({"Dockerfile": b"ARG A=b # c\nFROM python:3.12"}, {}))
+    assert pinned("FROM python:3.12\nRUN pip install -r r.txt || true", r="a; " + "(" * 20_000) == ""
+
+
 def test_requirements_that_name_each_other_come_to_an_end() -> None:
-    assert pinned("FROM python:3.12\nRUN pip install -r a.txt", a="-r b.txt\n", b="-r a.txt\n") == ""
+    for name in ("-r", "-c"):
+        assert pinned("FROM python:3.12\nRUN pip install -r a.txt", a=f"{name} b.txt\n", b=f"{name} a.txt\n") == ""

@@ -51,6 +51,11 @@ DATADOG = {
         pytest.param(NESTED, id="nested as OpenTelemetry's names are"),
         pytest.param({"level": "info", "request": None, **FLAT}, id="beside other fields"),
         pytest.param({"fields": FLAT}, id="below a field of the logger"),
+        pytest.param(
+            {"http_method": "GET", "http_route": "/o/:id", "http_status_code": 200, "request_duration_ms": 3},
+            id="with a word in front",
+        ),
+        pytest.param({**FLAT, "upstream_status": 409, "call_method": "POST"}, id="beside longer names"),
         pytest.param({"http": FLAT}, id="below one of their own"),
         pytest.param({"body": "request", "attributes": OTEL}, id="as OpenTelemetry's log records have them"),
         pytest.param(

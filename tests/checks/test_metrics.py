@@ -18,7 +18,7 @@ from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
 
 ITEM, LIST, NOWHERE = "/v1/orders/{id}", "/v1/orders", "unmatched"
-SENT = [("POST", 201, LIST)] * 3 + [("POST", 422, LIST)] * 2 + [("GET", 404, ITEM)] * 4
+SENT = [("POST", 201, LIST)] * 3 + [("POST", 422, LIST)] * 2 + [("POST", 400, LIST)] + [("GET", 404, ITEM)] * 4
 READS = [("GET", 200, ITEM)] * 7 + [("GET", 200, LIST)] * 4
 ROUTES = {ITEM: 7, LIST: 4}
 
@@ -60,7 +60,14 @@ def only_a_histogram(tallied: Tallied) -> str:
 
 def classes(tallied: Tallied) -> str:
     """Statuses in classes, methods in lower case."""
-    return flask_like(tallied).replace('"201"', '"2xx"').replace('"200"', '"2XX"').replace('"POST"', '"post"')
+    text = flask_like([(method.lower(), status // 100 * 100, route) for method, status, route in tallied])
+    return re.sub(r'"([2-5])00"', r'"\1XX"', text)
+
+
+def open_metrics(tallied: Tallied) -> str:
+    """OpenMetrics, which leaves _total out of a counter's type and knows when it was made."""
+    text = flask_like(tallied).replace("TYPE http_requests_total", "TYPE http_requests")
+    return f'{text}http_requests_created{{method="POST",status="201"}} 1.7e9\n# EOF\n'
 
 
 def by_worker(tallied: Tallied) -> str:
@@ -122,7 +129,7 @@ def judged(service: Service, figures: Figures, page: Scrape) -> None:
     metrics.expect_counted(service, before, sent, ROUTES, Evidence(), unrouted=unrouted)
 
 
-@pytest.mark.parametrize("page", [flask_like, classes, by_worker, routed_only])
+@pytest.mark.parametrize("page", [flask_like, classes, open_metrics, by_worker, routed_only])
 def test_names_and_forms_of_labels_are_free(service: Service, figures: Figures, page: Scrape) -> None:
     """Labels are known by what they hold."""
     judged(service, figures, page)
@@ -147,6 +154,15 @@ def test_the_count_of_a_histogram_is_a_counter(service: Service, figures: Figure
             lambda told: re.sub(r"(_sum\S+) .*", r"\1 0", flask_like(told)),
             "requests take no time",
             id="no time at all",
+        ),
+        pytest.param(
+            lambda told: re.sub(r".*le=\"[^+].*\n", "", flask_like(told)), "fewer than 3 buckets", id="one bucket"
+        ),
+        pytest.param(
+            lambda told: re.sub(r'(le="1.0"} ).*', r"\g<1>0", flask_like(told)), "not cumulative", id="each by itself"
+        ),
+        pytest.param(
+            lambda told: re.sub(r'(le="\+Inf"} .*)', r"\g<1>0", flask_like(told)), "not cumulative", id="more than all"
         ),
         pytest.param(lambda _: "", "no counter has both", id="nothing"),
     ],

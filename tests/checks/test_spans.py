@@ -11,7 +11,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.spans import Traced
-from assesskit.checks.tracing import Caller
+from assesskit.checks.tracing import Caller, settled
 from assesskit.instruments.collector import Span
 
 CALLER = Caller("a" * 32, "b" * 16)
@@ -84,6 +84,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         span(attributes=OLD),
         span(name="GET", status="OK"),
         span(attributes={**STABLE, "http.response.status_code": "200", "url.path": "/v1/orders/17-17"}),
+        span(attributes={**STABLE, "http.response.status_code": 200.0}),
     ],
 )
 def test_both_vocabularies_and_any_sober_name_pass(right: Span) -> None:
@@ -158,6 +159,15 @@ def test_a_client_span_of_another_process_may_come_later(monkeypatch: pytest.Mon
     monkeypatch.setattr(collector, "spans", lambda *_args, **_options: next(batches))
     said_of.expect_client_span(collector, request(), "submission", [f"00-{CALLER.trace_id}-{CLIENT_ID}-01"])
     assert not list(batches)
+
+
+def test_of_several_requests_of_one_trace_each_has_its_batch() -> None:
+    """Workers send theirs one after the other: what the first one said is not all."""
+    first, second = span(), span(span_id="e" * 16)
+    batches = iter([[first], [first, client()], [first, second]])
+    collector: Any = Held()
+    collector.spans = lambda *_args, **_options: next(batches)
+    assert settled(collector, CALLER, "submission", 60.0, least=2) == [first, second]
 
 
 def test_a_call_of_another_trace_is_judged_elsewhere() -> None:

@@ -32,3 +32,9 @@ def test_the_environment_is_that_of_the_last_stage_with_its_variables_replaced()
 
 def test_a_relative_working_directory_is_below_the_one_before():
     assert read_recipe("FROM a\nWORKDIR /srv\nWORKDIR app\n").workdir == "/srv/app"
+
+
+def test_a_stage_is_known_by_its_name_in_any_case():
+    text = "FROM --platform=linux/amd64 a AS Base\nWORKDIR /srv\nENV A=1\nFROM b AS other\nFROM base\nENV B=2\n"
+    assert read_recipe(text).workdir == "/srv"
+    assert read_recipe(text).env == {"A": "1", "B": "2"}

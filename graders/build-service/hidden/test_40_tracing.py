@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from assesskit.checks import spans, tracing
-from assesskit.checks.creation import created, made, place
+from assesskit.checks.creation import made, place
 from assesskit.checks.http import prepared
 from assesskit.checks.spans import Traced
 from assesskit.checks.tracing import Caller
@@ -22,25 +22,27 @@ def test_the_callers_trace_crosses_to_the_inventory(service, dependency, collect
 
 @pytest.mark.criterion("tracing.semantics")
 def test_spans_say_what_happened(service, dependency, collector, fresh, resource, tokens, evidence) -> None:
-    """A write, a read, a read of nothing and a write that fails have the right kinds, parents, names and statuses."""
-    made(service, fresh())
-    write, read, miss, failing = (Caller.fresh() for _ in range(4))
+    """Writes and reads that succeed, fail and are refused have the right kinds, parents, names and statuses."""
+    item = place(made(service, fresh()))
+    write, failing = Caller.fresh(), Caller.fresh()
     intended, refused = fresh(), fresh()
+    path, known, nothing = resource.path, item.rpartition("/")[2], str(uuid.uuid4())
     order = service.send(intended.request(traceparent=write.traceparent))
-    created(order)
     dependency.script(refused.mark, Fault.refuse(), always=True)
     failed = service.send(refused.request(traceparent=failing.traceparent))
-    bearer = tokens.bearer()
-    nothing = str(uuid.uuid4())
-    found = service.send(prepared("GET", place(order), headers=bearer | {"traceparent": read.traceparent}))
-    unknown = prepared("GET", resource.item_path(nothing), headers=bearer | {"traceparent": miss.traceparent})
-    missed = service.send(unknown)
-    path = resource.path
+
+    def reading(words: str, item_id: str, bearer: dict[str, str]) -> Traced:
+        caller = Caller.fresh()
+        headers = bearer | {"traceparent": caller.traceparent}
+        exchange = service.send(prepared("GET", resource.item_path(item_id), headers=headers))
+        return Traced(f"GET {resource.item}{words}", caller, exchange, path, item_id)
+
     writing = Traced(f"POST {path}", write, order, path)
     sent = [
-        Traced(f"GET {resource.item}", read, found, path, place(order).rpartition("/")[2]),
-        Traced(f"GET {resource.item} with an id that does not exist", miss, missed, path, nothing),
+        reading("", known, tokens.bearer()),
+        reading(" with an id that does not exist", nothing, tokens.bearer()),
         Traced(f"POST {path} while the dependency refuses the call", failing, failed, path),
+        reading(" with a token for another audience", known, tokens.bearer(aud="elsewhere")),
     ]
     for one in (writing, *sent):
         spans.expect_server_span(collector, one, service.name, evidence)

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from assesskit.checks import metrics
-from assesskit.checks.creation import created, made, place
+from assesskit.checks.creation import made, place
 from assesskit.checks.exchange import Request
 from assesskit.checks.metrics import OK, PATH
 from assesskit.instruments.relay import Fault
 
 ITEM_READS, PAGE_READS, CREATIONS, REFUSED = 23, 9, 3, 5
-FEW_READS, UNKNOWN, UNENTITLED = 6, 4, 5
+FEW_READS, UNKNOWN, UNENTITLED, UNREADABLE, UNDECLARED = 6, 4, 5, 3, 2
 IDS, PATHS = 100, 30
 AT_ONCE = 6
 EACH = 60
@@ -42,9 +42,8 @@ def test_metrics_count_what_was_answered_and_stay_small(service, fresh, resource
         list(pool.map(service.send, [*writes, *reads(*first)]))
         before = metrics.settled(service)
         orders = [service.send(fresh().request()) for _ in range(CREATIONS)]
-        item = next(place(one) for one in orders if created(one))
         nothing = [resource.item_path(one) for one in ids]
-        wanted = [*refused(REFUSED), *reads(*[item] * ITEM_READS, *[resource.path] * PAGE_READS, *nothing)]
+        wanted = [*refused(REFUSED), *reads(*[known] * ITEM_READS, *[resource.path] * PAGE_READS, *nothing)]
         sent = [*orders, *pool.map(service.send, wanted)]
         unrouted = list(pool.map(service.send, reads(*(f"/{one}" for one in strangers))))
     routes = {resource.item: ITEM_READS, resource.path: PAGE_READS}
@@ -56,15 +55,18 @@ def test_metrics_count_what_was_answered_and_stay_small(service, fresh, resource
 @pytest.mark.criterion("metrics.red")
 @pytest.mark.usefixtures("settles")
 def test_metrics_count_refusals_and_failures(service, dependency, fresh, resource, tokens, evidence) -> None:
-    """Requests without a valid token, without the scope, and of an order that fails are counted and timed, too."""
+    """Requests without a valid token, without the scope, that cannot be read, or of an order that fails count, too."""
     item = place(made(service, fresh()))
     unready, reader = fresh(), tokens.mint(resource.read)
     dependency.script(unready.mark, Fault.refuse(), always=True)
     good, foreign = (tuple(bearer.items()) for bearer in (tokens.bearer(), tokens.bearer(aud="elsewhere")))
-    wanted = [  # one status for each method and class, since a label may hold the class alone
+    wanted = [
         *[Request("GET", item, good)] * FEW_READS,
         *[Request("GET", item, foreign)] * UNKNOWN,
         *[resource.fresh(reader).request() for _ in range(UNENTITLED)],
+        *[fresh().request(body=b"{") for _ in range(UNREADABLE)],
+        *[fresh().request(**{"Content-Type": "text/plain"}) for _ in range(UNDECLARED)],
+        fresh(**{resource.mark: resource.unavailable}).request(),
         unready.request(),
     ]
     before = metrics.settled(service)

@@ -6,11 +6,13 @@ Other package managers are left alone: what cannot be known is not judged.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import posixpath
 import re
 import shlex
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from dockerfile_parse import DockerfileParser
 from packaging.requirements import InvalidRequirement, Requirement
@@ -22,11 +24,16 @@ from assesskit.checks.submitted import Submitted
 DOCKERFILE = "Dockerfile"
 STAGE = re.compile(r"\sAS\s+(\S+)", re.IGNORECASE)
 PIP = re.compile(r"(?:.*/)?pip[0-9.]*")
+FETCHING = frozenset({"install", "wheel", "download"})
+"""What pip does with packages that it looks for; wheels that are made now are installed later."""
+BETWEEN = frozenset("&|;()")
+"""What stands between simple commands."""
 FILE = re.compile(r"(?:-r|--requirement=?)(.*)")
 CONSTRAINTS = re.compile(r"(?:-c|--constraint=?)(.*)")
 WITH_VALUE = re.compile(
-    r"-[iftpe]|--(?:(?:extra-)?index-url|find-links|target|prefix|root|python|platform|(?:only|no)-binary|cache-dir|src"
-    r"|timeout|retries|progress-bar|trusted-host|proxy|editable)"
+    r"-[iftpewdC]|--(?:(?:extra-)?index-url|find-links|target|prefix|root|python|platform|(?:only|no)-binary|cache-dir|src"
+    r"|timeout|retries|progress-bar|trusted-host|proxy|editable|root-user-action|upgrade-strategy|python-version|abi"
+    r"|implementation|config-settings?|wheel-dir|dest|log|report|exists-action|(?:client-)?cert|use-feature)"
 )
 TOOLS = frozenset({"pip", "setuptools", "wheel", "uv"})
 """What installs the rest; its version is not judged."""
@@ -42,7 +49,7 @@ def expect_pinned(submitted: Submitted) -> None:
     text = submitted.text(DOCKERFILE)
     try:
         problems = [*_images(text), *dict.fromkeys(_packages(text, submitted))]
-    except IndexError:  # the parser's
+    except (IndexError, ValueError):  # the parser's
         raise Failure("the Dockerfile cannot be read: an instruction is not complete") from None
     if problems:
         raise Failure(
@@ -95,12 +102,14 @@ def _commands(value: str) -> Iterator[list[str]]:
     if isinstance(listed, list):
         yield [str(word) for word in listed]
         return
-    lexer = shlex.shlex(value, posix=True, punctuation_chars="&|;")
+    lexer = shlex.shlex(value, posix=True, punctuation_chars="".join(BETWEEN))
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
         for word in lexer:
-            if set(word) <= set("&|;"):
+            if word.startswith("#"):
+                break
+            if set(word) <= BETWEEN:
                 yield words
                 words = []
             else:
@@ -111,28 +120,40 @@ def _commands(value: str) -> Iterator[list[str]]:
 
 
 def _installs(command: list[str]) -> list[str]:
-    """The arguments of a ``pip install``; none for any other command."""
+    """What a ``pip install`` does and its arguments; none for any other command."""
     at = next((number for number, word in enumerate(command) if PIP.fullmatch(word)), len(command))
-    return command[command.index("install", at) + 1 :] if "install" in command[at + 1 :] else []
+    return list(itertools.dropwhile(lambda word: word not in FETCHING, command[at + 1 :]))
 
 
-def _loose(arguments: list[str], files: Requirements) -> Iterator[str]:
+def _loose(command: list[str], files: Requirements) -> Iterator[str]:
     """What a ``pip install`` installs without a version."""
+    verb, *arguments = command
     words = iter(arguments)
     wanted: list[tuple[str, tuple[str, bool]]] = []
     pinned: set[str] = set()
     for word in words:
         if found := CONSTRAINTS.fullmatch(word):
-            pinned |= {name for name, exact in files.named(found[1] or next(words, "")) if exact}
+            pinned |= files.named(found[1] or next(words, ""), constraining=True).pinned
         elif found := FILE.fullmatch(word):
             file = found[1] or next(words, "")
             where = f"in {file.rpartition('/')[2][:100]} has no exact version"
-            wanted += [(f"{name} {where}", (name, exact)) for name, exact in files.named(file)]
+            told = files.named(file)
+            wanted += [(f"{name} {where}", (name, exact)) for name, exact in told.packages]
+            pinned |= told.pinned
         elif WITH_VALUE.fullmatch(word):
             next(words, "")
         elif not word.startswith("-") and (read := _requirement(word)):
-            wanted += [(f"RUN pip install {word[:100]} names no exact version", read)]
+            wanted += [(f"RUN pip {verb} {word[:100]} names no exact version", read)]
     yield from (told for told, (name, exact) in wanted if not exact and name not in pinned)
+
+
+class Named(NamedTuple):
+    """What a requirements file comes to: packages, each with whether it has one version, and those that constraints
+    have one version of.
+    """
+
+    packages: list[tuple[str, bool]]
+    pinned: set[str]
 
 
 class Requirements:
@@ -146,23 +167,26 @@ class Requirements:
         self._copied = {posixpath.normpath(word) for word in copied}
         self._every = submitted.paths
         self._lines = 0
-        self._read: dict[str, tuple[list[tuple[str, bool]], list[str]]] = {}
+        self._read: dict[str, tuple[list[tuple[str, bool]], list[tuple[str, bool]]]] = {}
 
-    def named(self, file: str) -> list[tuple[str, bool]]:
-        """The packages of a file and of those it names, and whether each has one version. A file that is not there is
-        left alone: the build may make it.
-        """
-        found: list[tuple[str, bool]] = []
-        seen: set[str] = set()
-        ahead = [file]
+    def named(self, file: str, *, constraining: bool = False) -> Named:
+        """The packages of a file and of those it names; one that is not there is left alone: the build may make it."""
+        told = Named([], set())
+        seen: set[tuple[str, bool]] = set()
+        ahead = [(file, constraining)]
         while ahead:
-            path = self._path(ahead.pop())
-            if path and path not in seen:
-                seen.add(path)
+            written, constrains = ahead.pop()
+            path = self._path(written)
+            if path and (path, constrains) not in seen:
+                seen.add((path, constrains))
                 packages, others = self._parsed(path)
-                found += packages
-                ahead += [posixpath.join(posixpath.dirname(path), other) for other in others]
-        return found
+                if constrains:
+                    told.pinned.update(name for name, exact in packages if exact)
+                else:
+                    told.packages.extend(packages)
+                beside = posixpath.dirname(path)
+                ahead += [(posixpath.join(beside, other), constrains or kind) for other, kind in others]
+        return told
 
     def _path(self, written: str) -> str:
         """Which of the files of that name is meant: best the one that is copied by itself, then the one whose path is
@@ -177,18 +201,19 @@ class Requirements:
 
         return min(alike, key=rank, default="")
 
-    def _parsed(self, path: str) -> tuple[list[tuple[str, bool]], list[str]]:
+    def _parsed(self, path: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
+        """The packages of one file, and the files it names, each with whether that one constrains."""
         if path not in self._read:
             packages: list[tuple[str, bool]] = []
-            others: list[str] = []
+            others: list[tuple[str, bool]] = []
             lines = self._submitted.text(path).replace("\\\n", " ").splitlines()
             self._lines += len(lines)
             if self._lines > MOST_LINES:
                 raise Failure(f"the requirements files have more than {MOST_LINES} lines together")
             for line in lines:
                 told = re.split(r"(?:^|\s)#", line.strip())[0].strip()
-                if found := FILE.fullmatch(told):
-                    others.append(found[1].strip())
+                if found := FILE.fullmatch(told) or CONSTRAINTS.fullmatch(told):
+                    others.append((found[1].strip(), found.re is CONSTRAINTS))
                 elif told and not told.startswith("-") and (read := _requirement(re.split(r"\s--", told)[0])):
                     packages.append(read)
             self._read[path] = packages, list(dict.fromkeys(others))
@@ -201,7 +226,7 @@ def _requirement(text: str) -> tuple[str, bool] | None:
         return None
     try:
         read = Requirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
     name = canonicalize_name(read.name)
     versions = [one for one in read.specifier if one.operator in ("==", "===") and not one.version.endswith(".*")]

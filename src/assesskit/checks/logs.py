@@ -205,9 +205,12 @@ def _said(line: Mapping[str, Any]) -> _Said:
     fields = list(itertools.islice(_fields(line), MOST_FIELDS))
 
     def values(names: Sequence[str]) -> list[Any]:
-        """Every value whose dotted name is or ends in one of `names`."""
-        ends = tuple(f".{name}" for name in names)
-        return [value for name, value in fields if value is not None and f".{name}".endswith(ends)]
+        """Every value whose dotted name is or ends in one of `names`; where none does, those with `_` for the dot."""
+        told: list[Any] = []
+        for mark in "._":
+            ends = tuple(f"{mark}{name}" for name in names)
+            told = told or [value for name, value in fields if value is not None and f".{name}".endswith(ends)]
+        return told
 
     found = {"method": values(METHOD), "status": values(STATUS), "duration": values(DURATION)}
     return _Said(

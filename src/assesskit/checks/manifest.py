@@ -70,14 +70,15 @@ def _deployment(body: Mapping[str, Any], pod: Mapping[str, Any], promise: Promis
 
 
 def _resources(container: Mapping[str, Any]) -> Iterator[str]:
-    asked = {name: find(container, "resources", "requests", name) for name in ("cpu", "memory")}
     most = {name: find(container, "resources", "limits", name) for name in ("cpu", "memory")}
+    asked = {name: find(container, "resources", "requests", name) for name in most}
+    asked = {name: most[name] if value is None else value for name, value in asked.items()}  # as Kubernetes does
     for name, value in asked.items():
-        if value is None:
+        if value is None or _amount(value) == 0:
             yield f"it requests no {name}"
         elif _amount(value) is None:
             yield f"the request of {name}, {value!r}, is no quantity"
-    if most["memory"] is None:
+    if most["memory"] is None or _amount(most["memory"]) == 0:
         yield "its memory has no limit"
     for name, value in most.items():
         limit, request = _amount(value), _amount(asked[name])
@@ -118,7 +119,7 @@ def _privileges(pod: Mapping[str, Any], container: Mapping[str, Any]) -> Iterato
         yield "it may run as root: securityContext needs runAsNonRoot, or a runAsUser other than 0"
     if not own.get("readOnlyRootFilesystem"):
         yield "its root file system is writable: securityContext of the container needs readOnlyRootFilesystem"
-    if own.get("allowPrivilegeEscalation") is not False:
+    if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
         yield "it may gain privileges: securityContext of the container needs allowPrivilegeEscalation: false"
 
 

@@ -31,6 +31,8 @@ APIS = {
 MOST_NODES = 20_000
 DEEPEST = 60
 LARGEST = 2**63
+NO_VALUE = (ValueError, LookupError, AttributeError, ArithmeticError, TypeError)
+"""What the parser raises for a number, a date or a truth value that is none."""
 OPENING = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
 CLOSING = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
@@ -101,7 +103,7 @@ def _objects(name: str, text: str) -> Iterator[Manifest]:
     try:
         _bounded(name, text)
         documents = list(yaml.load_all(text, yaml.CSafeLoader))
-    except (yaml.YAMLError, ValueError) as error:  # a number or a date that is none
+    except (yaml.YAMLError, *NO_VALUE) as error:
         raise Failure(f"{name} is no YAML that can be read", received=str(error)) from None
     for document in documents:
         if document is None:

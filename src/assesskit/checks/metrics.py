@@ -7,10 +7,13 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
+import itertools
+import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -33,9 +36,13 @@ SCRAPES = 6
 MORE_SERIES = 40
 """By how many a hundred new ids may make the page longer."""
 FEWEST_BUCKETS = 3
+"""Of a series; with fewer there is no percentile."""
 OK = 200
 
 Labels = frozenset[tuple[str, str]]
+Bucket = tuple[Labels, float]
+"""The series it is of, and its upper bound."""
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -49,16 +56,18 @@ class Fault:
 @dataclass(frozen=True)
 class Page:
     """One scrape: of each counter, and of each histogram's own count, the series and their values; of each histogram
-    the sums, too.
+    the sums and the buckets, too.
     """
 
     counts: Mapping[str, Mapping[Labels, float]]
     sums: Mapping[str, Mapping[Labels, float]]
+    buckets: Mapping[str, Mapping[Bucket, float]]
     series: frozenset[tuple[str, Labels]]
 
     def since(self, before: Page) -> Page:
         """By how much each series grew."""
-        return Page(_grown(before.counts, self.counts), _grown(before.sums, self.sums), self.series - before.series)
+        counts, sums = _grown(before.counts, self.counts), _grown(before.sums, self.sums)
+        return Page(counts, sums, _grown(before.buckets, self.buckets), self.series - before.series)
 
 
 def scraped(service: Service) -> Page:
@@ -173,29 +182,33 @@ def expect_bounded(before: Page, after: Page, values: Iterable[str], asked: str)
 def _page(text: str) -> Page:
     counts: dict[str, dict[Labels, float]] = {}
     sums: dict[str, dict[Labels, float]] = {}
-    buckets: Counter[str] = Counter()
+    buckets: dict[str, dict[Bucket, float]] = {}
     series: set[tuple[str, Labels]] = set()
+    counters: set[str] = set()
     for family in text_string_to_metric_families(text):
+        # OpenMetrics names the type of a counter without the end that its samples have
+        counter = family.type == "counter" or family.name.removesuffix("_total") in counters
+        counters |= {family.name} if counter else set()
         for sample in family.samples:
             labels = frozenset((name, value) for name, value in sample.labels.items() if name != "le")
             series.add((family.name, labels))
             part = sample.name.removeprefix(family.name) if family.type == "histogram" else ""
-            buckets[family.name] += part == "_bucket"
-            own = family.type == "counter" and not sample.name.endswith("_created")
+            own = counter and not sample.name.endswith("_created")
             if own or part == "_count":
                 counts.setdefault(family.name, {})[labels] = sample.value
             if part == "_sum":
                 sums.setdefault(family.name, {})[labels] = sample.value
-    kept = {name: values for name, values in sums.items() if buckets[name] >= FEWEST_BUCKETS}
-    return Page(counts, kept, frozenset(series))
+            if part == "_bucket":
+                buckets.setdefault(family.name, {})[labels, float(sample.labels["le"])] = sample.value
+    return Page(counts, sums, buckets, frozenset(series))
 
 
 def _grown(
-    before: Mapping[str, Mapping[Labels, float]], after: Mapping[str, Mapping[Labels, float]]
-) -> dict[str, dict[Labels, float]]:
+    before: Mapping[str, Mapping[Key, float]], after: Mapping[str, Mapping[Key, float]]
+) -> dict[str, dict[Key, float]]:
     return {
-        name: {labels: value - before.get(name, {}).get(labels, 0.0) for labels, value in series.items()}
-        for name, series in after.items()
+        name: {key: value - before.get(name, {}).get(key, 0.0) for key, value in values.items()}
+        for name, values in after.items()
     }
 
 
@@ -214,7 +227,7 @@ def _counter_fault(
     if not all(right for _, right in tallies.values()):
         lines = [f"{method} {status}: {counted or 0:+.1f}" for (method, status), (counted, _) in tallies.items()]
         return Fault(f"{name} does not agree with what was answered", "\n".join(lines))
-    gets = {labels: value for labels, value in series.items() if _tells(labels, "GET", OK)}
+    gets = _values(series, "GET", "200", "2xx")
     if not any(set(routes.values()) <= sums for sums in _sums_by_label(gets)):
         wanted = ", ".join(f"{count} x GET {route}" for route, count in routes.items())
         return Fault(f"{name} does not tell routes apart", f"no label whose values stand for {wanted}")
@@ -235,11 +248,16 @@ def _tallies(
 ) -> dict[tuple[str, int], tuple[float | None, bool]]:
     """What one counter says of each method and status, None for nothing, and whether that is right."""
     tallies: dict[tuple[str, int], tuple[float | None, bool]] = {}
-    for (method, status), count in answered.items():
-        found = [value for labels, value in series.items() if _tells(labels, method, status)]
+    for one in answered:
+        method, status = one
+        found, alike = _values(series, method, str(status)).values(), [one]
+        if not found:  # its label may hold the class alone
+            found = _values(series, method, f"{status // 100}xx").values()
+            alike = [each for each in {*answered, *free} if each[0] == method and each[1] // 100 == status // 100]
+        count, spare = (sum(ends.get(each, 0) for each in alike) for ends in (answered, free))
         more = method == "GET" and status == OK and sum(found) > count  # probes and scrapes are counted, too
-        right = count <= sum(found) <= count + free.get((method, status), 0)
-        tallies[method, status] = (sum(found) if found else None, right or more)
+        right = count <= sum(found) <= count + spare
+        tallies[one] = (sum(found) if found else None, right or more)
     return tallies
 
 
@@ -248,21 +266,41 @@ def _histogram_fault(grown: Page, answered: Mapping[tuple[str, int], int]) -> Fa
     posts = sum(count for (method, _), count in answered.items() if method == "POST")
     fault = Fault("no histogram of durations has the method of requests as a label", "")
     for name in sorted(grown.sums.keys() & grown.counts.keys()):
-        counted, summed = (
-            [value for labels, value in told[name].items() if _holds(labels, {"post"})]
-            for told in (grown.counts, grown.sums)
-        )
-        if counted and sum(counted) == posts and sum(summed) > 0:
+        own = [labels for labels in grown.counts[name] if _holds(labels, {"post"})]
+        counted = sum(grown.counts[name][labels] for labels in own)
+        summed = sum(grown.sums[name].get(labels, 0.0) for labels in own)
+        if own and counted != posts:
+            fault = Fault(f"{name} does not agree with what was answered", f"POST: {counted:+.1f} of {posts}")
+        elif own and summed <= 0:
+            fault = Fault(f"{name} says that requests take no time", f"the sum of {posts} x POST: {summed:+.1f}")
+        elif own and (unlike := _unlike(grown.buckets.get(name, {}), {one: grown.counts[name][one] for one in own})):
+            fault = Fault(f"{name} {unlike}", "")
+        elif own:
             return None
-        if counted and sum(counted) == posts:
-            fault = Fault(f"{name} says that requests take no time", f"the sum of {posts} x POST: {sum(summed):+.1f}")
-        elif counted:
-            fault = Fault(f"{name} does not agree with what was answered", f"POST: {sum(counted):+.1f} of {posts}")
     return fault
 
 
-def _tells(labels: Labels, method: str, status: int) -> bool:
-    return _holds(labels, {method.lower()}) and _holds(labels, {str(status), f"{status // 100}xx"})
+def _unlike(buckets: Mapping[Bucket, float], counts: Mapping[Labels, float]) -> str:
+    """What is wrong with the buckets of some series and their counts; empty when each holds all up to its bound."""
+    bounds: defaultdict[Labels, dict[float, float]] = defaultdict(dict)
+    for (labels, bound), value in buckets.items():
+        bounds[labels][bound] = value
+    for labels, count in counts.items():
+        own = bounds[labels]
+        if len(own) < FEWEST_BUCKETS:
+            return f"has fewer than {FEWEST_BUCKETS} buckets: an average, and no percentile"
+        told = [0.0, *(own[bound] for bound in sorted(own)), count]
+        if own.get(math.inf) != count or any(lower > upper for lower, upper in itertools.pairwise(told)):
+            return 'has buckets that are not cumulative: each holds those before it, and "+Inf" all'
+    return ""
+
+
+def _values(series: Mapping[Labels, float], method: str, *statuses: str) -> dict[Labels, float]:
+    return {
+        labels: value
+        for labels, value in series.items()
+        if _holds(labels, {method.lower()}) and _holds(labels, set(statuses))
+    }
 
 
 def _holds(labels: Labels, values: set[str]) -> bool:

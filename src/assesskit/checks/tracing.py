@@ -70,14 +70,17 @@ def expect_joined(service: Service, relay: Relay, collector: Collector, creation
     )
 
 
-def settled(collector: Collector, caller: Caller, source: str, timeout: float) -> list[Span]:
-    """The spans that `source` sent of our trace, once the one right below ours has come, which ends last."""
+def settled(collector: Collector, caller: Caller, source: str, timeout: float, *, least: int = 1) -> list[Span]:
+    """The spans that `source` sent of our trace, once the ones right below ours have come, which end last: `least` of
+    them, one for each request that was sent.
+    """
     until = time.monotonic() + timeout
     with Stalls() as stalls:
         while True:
             found = collector.spans(caller.trace_id, settle=0.3, timeout=max(0.5, until - time.monotonic()))
             own = [span for span in found if span.source == source]
-            if any(span.parent_id == caller.span_id for span in own) or not stalls.within(timeout):
+            below = sum(span.parent_id == caller.span_id for span in own)
+            if below >= least or not stalls.within(timeout):
                 return own
             time.sleep(0.1)
 

@@ -59,7 +59,7 @@ def _recipe(text: str) -> Recipe:
         instruction, value = step["instruction"], step["value"]
         if instruction == "FROM":
             stages[name] = recipe
-            source, *alias = value.split()[:3:2]
+            source, *alias = [word.lower() for word in value.split() if not word.startswith("--")][:3:2]
             recipe, args = stages.get(source, Recipe()), {}
             name = alias[0] if alias else str(len(stages) - 1)
         elif instruction == "ARG":
