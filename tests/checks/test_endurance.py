@@ -92,6 +92,20 @@ def test_a_spoiled_key_and_a_second_effect_show(service: Service, said: str, rel
         interruption.expect_tried_again(service, relay, fresh)
 
 
+@flawed("answers only")
+def test_a_call_that_never_comes_shows_unless_the_machine_stood_still(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is to be killed while it waits for its dependency has to ask it, sooner or later."""
+    monkeypatch.setattr(interruption, "ARRIVAL", 0.1)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    with pytest.raises(Failure, match="the answer came without a call to the dependency"):
+        interruption.expect_resumed(service, relay, fresh(), done=True)
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    with pytest.raises(Inconclusive, match="no call came, but this machine stood still"):
+        interruption.expect_resumed(service, relay, fresh(), done=True)
+
+
 def test_a_few_retries_pass(service: Service, relay: Relay) -> None:
     """A budget over all callers hides bad moments, spares the dead, and takes no for an answer."""
     refused = Creation.fresh("/v1/orders", {"sku": "OUT", "quantity": 2}, mark="sku", token="token")

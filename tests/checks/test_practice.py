@@ -55,6 +55,19 @@ def test_two_orders_of_one_key_show(service: Service, relay: Relay, order: Creat
         idempotency.expect_done_once(service, relay, order)
 
 
+@flawed("busy says 503")
+def test_who_is_turned_away_shows_unless_the_machine_stood_still(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 for one of several is wrong, and may be the machine's where it stood still meanwhile."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    with pytest.raises(Failure, match="simultaneous requests with one key: one of them got 503"):
+        idempotency.expect_done_once(service, relay, fresh())
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    with pytest.raises(Inconclusive, match="503, but this machine stood still"):
+        idempotency.expect_done_once(service, relay, fresh())
+
+
 @flawed("late unique key")
 def test_work_done_twice_shows_behind_one_order(service: Service, relay: Relay, order: Creation) -> None:
     """One order in every answer, and yet more than one reservation."""

@@ -50,6 +50,12 @@ def test_a_right_service_passes(check: Check, serve: Serve) -> None:
     check(serve())
 
 
+@pytest.mark.parametrize("check", ["authz"], indirect=True)
+def test_a_bad_moment_is_not_a_refusal(check: Check, serve: Serve) -> None:
+    """A service that now and then sheds a request, and answers it the next time, grants what it should."""
+    check(serve("bad moments"))
+
+
 @pytest.mark.parametrize("check", ["input"], indirect=True)
 def test_a_router_that_cleans_paths_up_passes(check: Check, serve: Serve) -> None:
     """A redirect to a clean path is harmless."""

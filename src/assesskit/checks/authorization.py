@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from assesskit.checks.creation import Creation
+from assesskit.checks.creation import Creation, patiently
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
 from assesskit.checks.misses import Miss, status_told, tell
@@ -39,7 +39,7 @@ def grants_by_scope(client: Client, relay: Relay, tokens: Tokens, resource: Reso
             marks.append(creation.mark)
         for name, request, wanted in _requests(grant, creation, resource, item, made.headers.get("etag") or "*"):
             tried += 1
-            exchange = client.send(request)
+            exchange = patiently(client, request)
             if exchange.response is None or exchange.response.status != wanted:
                 reason = f"expected {wanted}, got {status_told(exchange)}"
                 misses.append(Miss(f"{name} with {grant.told}", exchange, reason, str(wanted), RULE))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assesskit.checks.contract_limits import body_limit, key_limit
+from assesskit.checks.creation import patiently
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
@@ -45,7 +46,7 @@ def answers_errors_well(client: Client, tokens: Tokens, contract: dict[str, Any]
     ]
     misses = []
     for case in cases:
-        exchange = client.send(case.request)
+        exchange = patiently(client, case.request)
         if reason := _wrong(case, exchange):
             expected = f"{case.status} as {PROBLEM} with type, title, status"
             misses.append(Miss(case.name, exchange, reason, expected, case.rule))

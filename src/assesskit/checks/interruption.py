@@ -10,10 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from assesskit.checks.creation import Creation, created, made, patiently
-from assesskit.checks.expect import Failure, expect
-from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, expect_effects, expect_same_thing
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, STOOD_STILL, expect_effects, expect_same_thing
 from assesskit.checks.resilience import LATER, PATIENCE
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
@@ -45,9 +46,11 @@ def expect_resumed(service: Service, relay: Relay, creation: Creation, *, done: 
     the restart makes the one thing, and the work is done once in all.
     """
     relay.script(creation.mark, Fault.late() if done else Fault.hang())
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, Stalls() as stalls:
         pending = pool.submit(service.send, creation.request())
         if not relay.waiting(creation.mark, timeout=ARRIVAL):
+            if stalls.explained > STOOD_STILL:
+                raise Inconclusive(f"no call came, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
             created(pending.result())
             raise Failure("the answer came without a call to the dependency", expected="one call for each creation")
         _killed(service, relay)
