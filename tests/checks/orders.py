@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
@@ -44,6 +44,7 @@ class Orders:
         self.document = document
         self.flaws = flaws
         self.orders: dict[str, dict[str, Any]] = {}
+        self.makers: dict[str, str] = {}
         self.asked = self.tagged = 0
         self.lock = threading.Lock()
 
@@ -115,7 +116,8 @@ class Orders:
         held = scope in (granted if "scope as text" in self.flaws else granted.split())
         if not held and "no scopes" not in self.flaws:
             raise Refused(403)
-        return str(claims.get("sub"))
+        g.subject = str(claims.get("sub"))
+        return str(g.subject)
 
     def is_meant(self, claims: Mapping[str, Any]) -> bool:
         """Audience and issuer once more, as those look at them who compare parts of texts."""
@@ -209,6 +211,7 @@ class Orders:
             made = datetime.now(UTC).isoformat(timespec="seconds")
         fixed = {"id": key, "status": "confirmed", "created_at": made, "version": 1}
         self.orders[key] = {"sku": given["sku"], "quantity": given["quantity"], "note": given.get("note"), **fixed}
+        self.makers[key] = g.get("subject", "nobody")
         if "forgets the note" in self.flaws:
             self.orders[key]["note"] = None
         place = uuid.uuid4() if "another place" in self.flaws else key
@@ -239,6 +242,8 @@ class Orders:
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
         if "hides the cancelled" in self.flaws:
             newest = [order for order in newest if order["status"] == "confirmed"]
+        if "lists only one's own" in self.flaws:
+            newest = [order for order in newest if self.makers[order["id"]] == g.subject]
         if "whole seconds" in self.flaws:
             newest.sort(key=lambda order: (order["created_at"], order["id"]), reverse=True)
         start, size = self.start(newest), int(limit) if limit.isdecimal() else DEFAULT
@@ -273,7 +278,7 @@ class Orders:
     def find(self, key: str) -> dict[str, Any]:
         if "crash on unknown" in self.flaws:
             return self.orders[key]
-        if key not in self.orders:
+        if key not in self.orders or ("only one's own" in self.flaws and self.makers[key] != g.subject):
             raise Refused(404)
         if "answers a neighbour" in self.flaws:
             return next(iter(self.orders.values()))

@@ -78,6 +78,7 @@ FLAWS = [
     ("authn", "issuer as text", "an issuer whose name begins with the gateway's: expected 401, got 200"),
     ("authz", "no scopes", "creating with the scope orders:read: expected 403, got 201"),
     ("authz", "scope as text", "cancelling with scopes that begin like ours: expected 403, got 200"),
+    ("authz", "only one's own", "reading with the scope orders:read: expected 200, got 404"),
     ("input", "no depth", "arrays nested as deeply as a body can hold: got 500"),
     ("input", "any chunks", "a body that is too large, in chunks and without Content-Length: got 201"),
     ("secrets", "tells the token", "a token with a wrong signature: the answer shows the token that was sent"),
