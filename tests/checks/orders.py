@@ -105,8 +105,10 @@ class Orders:
         try:
             if scheme.lower() != "bearer" or ("Bearer only" in self.flaws and scheme != "Bearer"):
                 raise jwt.InvalidTokenError
-            claims = jwt.decode(token, self.key, ["RS256"], options, audience=AUDIENCE, issuer=ISSUER)
-        except jwt.InvalidTokenError:
+            named = jwt.get_unverified_header(token).get("alg")
+            algorithms = [named] if "algorithm of the header" in self.flaws else ["RS256"]
+            claims = jwt.decode(token, self.key, algorithms, options, audience=AUDIENCE, issuer=ISSUER)
+        except jwt.PyJWTError:
             if "anonymous" in self.flaws:
                 return "nobody"
             raise Refused(401, **({"detail": token} if "tells the token" in self.flaws else {})) from None

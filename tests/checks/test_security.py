@@ -68,6 +68,11 @@ FLAWS = [
         "no signature",
         "reading with a token whose claims were changed after it was signed: expected 401, got 200",
     ),
+    (
+        "authn",
+        "algorithm of the header",
+        "creating with a token that the gateway's key signed with RS512: expected 401, got 201",
+    ),
     ("authn", "no audience", "creating with a token for another audience: expected 401, got 201"),
     ("authn", "no issuer", "reading with a token of another issuer: expected 401, got 200"),
     ("authn", "no nbf", "reading with a token that is not valid for another hour: expected 401, got 200"),
