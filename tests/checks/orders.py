@@ -151,6 +151,7 @@ class Orders:
 
     def payload(self) -> dict[str, Any]:
         like = request.is_json and "any JSON" in self.flaws
+        like |= request.mimetype == "" and "undeclared bodies" in self.flaws
         if request.mimetype != "application/json" and not like and "any media type" not in self.flaws:
             raise Refused(415)
         if "crash on bad JSON" in self.flaws:
@@ -177,11 +178,14 @@ class Orders:
         whole = isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= most
         text = note is None or (isinstance(note, str) and len(note) <= (239 if "short notes" in self.flaws else 240))
         extra = given.keys() - {"sku", "quantity", "note"} and "more fields" not in self.flaws
+        if "types are syntax" in self.flaws and not isinstance(quantity, int | None):
+            raise Refused(400)
         if "gives up on zero" in self.flaws and quantity == 0:
             raise Refused(503)
         if not (isinstance(sku, str) and SKU.fullmatch(sku) and whole and text) or extra:
             told = next((text for flaw, text in INSIDE.items() if flaw in self.flaws), "")
-            raise Refused(400 if "400 for 422" in self.flaws else 422, detail=told)
+            vague = "400 for 422" in self.flaws or ("400 for more fields" in self.flaws and extra)
+            raise Refused(400 if vague else 422, detail=told)
 
     def create(self) -> Response:
         if "reads first" in self.flaws:
@@ -240,7 +244,7 @@ class Orders:
         self.caller("orders:read")
         limit = request.args.get("limit", "9" if "pages of nine" in self.flaws else str(DEFAULT))
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 72):
-            raise Refused(422)
+            raise Refused(400 if "400 for a limit" in self.flaws else 422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
         if "hides the cancelled" in self.flaws:
             newest = [order for order in newest if order["status"] == "confirmed"]
@@ -287,6 +291,8 @@ class Orders:
         return self.orders[key]
 
     def read(self, key: str) -> Response:
+        if "looks first" in self.flaws and key not in self.orders:
+            raise Refused(404)
         self.caller("orders:read")
         order = self.find(key)
         if self.matches("If-None-Match", order, weak="strong reads" not in self.flaws):

@@ -80,6 +80,11 @@ ERRORS = {
     "any media type": "a body of another media type: expected 415, got 201",
     "any JSON": "a body declared as application/vnd.api+json: expected 415, got 201",
     "reads first": "no token, and a body that is not JSON: expected 401, got 400",
+    "looks first": "a token without orders:read, and an id that does not exist: expected 403, got 404",
+    "undeclared bodies": "a body without Content-Type: expected 415, got 201",
+    "types are syntax": "a quantity that is a text: expected 422, got 400",
+    "400 for more fields": "an unknown field: expected 422, got 400",
+    "400 for a limit": "a limit out of range: expected 422, got 400",
     "key first": "no token, and no Idempotency-Key: expected 401, got 400",
     "keys of any length": "an Idempotency-Key of more than 140 characters: expected 400, got 201",
     "keys with spaces": "an Idempotency-Key with a space in it: expected 400, got 201",
@@ -105,9 +110,9 @@ def test_a_wrong_error_answer_is_named(
 
 def test_all_wrong_error_answers_are_told_at_once(serve: Serve, tokens: Tokens, contract: dict[str, Any]) -> None:
     """One mistake does not hide another."""
-    with pytest.raises(Failure, match="4 of 22 error answers") as failed:
+    with pytest.raises(Failure, match="5 of 28 error answers") as failed:
         answers_errors_well(serve("no Allow", "no scopes", "cancels twice"), tokens, contract, RESOURCE)
-    assert failed.value.received.count("expected") == 3
+    assert failed.value.received.count("expected") == 4
 
 
 RESPONSES = {
