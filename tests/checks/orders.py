@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import threading
@@ -105,7 +106,7 @@ class Orders:
         try:
             if scheme.lower() != "bearer" or ("Bearer only" in self.flaws and scheme != "Bearer"):
                 raise jwt.InvalidTokenError
-            named = jwt.get_unverified_header(token).get("alg")
+            named = str(jwt.get_unverified_header(token).get("alg"))
             algorithms = [named] if "algorithm of the header" in self.flaws else ["RS256"]
             claims = jwt.decode(token, self.key, algorithms, options, audience=AUDIENCE, issuer=ISSUER)
         except jwt.PyJWTError:
@@ -177,6 +178,7 @@ class Orders:
             quantity = int(quantity)
         whole = isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= most
         text = note is None or (isinstance(note, str) and len(note) <= (239 if "short notes" in self.flaws else 240))
+        text = text and ("counts bytes" not in self.flaws or len(str(note).encode()) <= 240)
         extra = given.keys() - {"sku", "quantity", "note"} and "more fields" not in self.flaws
         if "types are syntax" in self.flaws and not isinstance(quantity, int | None):
             raise Refused(400)
@@ -220,8 +222,11 @@ class Orders:
         self.makers[key] = g.get("subject", "nobody")
         if "forgets the note" in self.flaws:
             self.orders[key]["note"] = None
+        if self.flaws & {"trims", "escapes"} and given.get("note"):
+            self.orders[key]["note"] = given["note"].strip() if "trims" in self.flaws else html.escape(given["note"])
         place = uuid.uuid4() if "another place" in self.flaws else key
-        headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{place}"}
+        below = "" if "place without version" in self.flaws else "/v1"
+        headers = {} if "no Location" in self.flaws else {"Location": f"{below}/orders/{place}"}
         return self.answer(self.orders[key], 200 if "200 for 201" in self.flaws else 201, **headers)
 
     def check_key(self, key: str) -> None:

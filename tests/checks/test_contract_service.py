@@ -139,12 +139,16 @@ RESPONSES = {
     "bottomless answer": "POST /v1/orders: 201: the body of the answer is not JSON",
     "no JSON": "POST /v1/orders: 201: the body of the answer is not JSON",
     "limit ignored": "GET /v1/orders: 200: a request that breaks the contract was accepted",
-    "forgets the note": "POST /v1/orders: note is null in the answer, of a thing whose note is Leave it",
+    "forgets the note": 'POST /v1/orders: note is null in the answer, of a thing whose note is "Leave it',
     "same time for all": "POST /v1/orders: created_at is more than a minute from when the thing was made",
-    "another place": "POST /v1/orders: the answer has another id than its Location",
+    "another place": "POST /v1/orders: what has the id ",
+    "place without version": "POST /v1/orders: what has the id ",
+    "trims": "POST /v1/orders: note is Leave it with the neighbour's <dog> & Zo\u00eb in the answer, of a thing whose",
+    "escapes": 'POST /v1/orders: note is "Leave it with the neighbour&#x27;s &lt;dog&gt; &amp; Zo\u00eb  " in',
+    "counts bytes": "POST /v1/orders: 422: a request that keeps the contract was refused",
     "answers a neighbour": "GET /v1/orders/{order_id}: id is ",
     "stays confirmed": "/cancel: status is confirmed in the answer, of a thing whose status is cancelled",
-    "lists without notes": "GET /v1/orders: note is null in the answer, of a thing whose note is Leave it",
+    "lists without notes": 'GET /v1/orders: note is null in the answer, of a thing whose note is "Leave it',
 }
 
 
