@@ -83,11 +83,12 @@ def test_a_key_that_can_be_tried_again_passes(service: Service, relay: Relay) ->
     [
         ("busy says 409, failures kept", r"something else that was made|the dependency did the work not at all"),
         ("new keys for the inventory", "the dependency did the work more than once"),
+        ("refusals kept", "after the dependency said that it had not enough, got 409 for 0.6 s"),
     ],
     indirect=["service"],
 )
 def test_a_spoiled_key_and_a_second_effect_show(service: Service, said: str, relay: Relay) -> None:
-    """A failure that is remembered, and a new key for the dependency, are failures."""
+    """A failure or refusal that is remembered, and a new key for the dependency, are failures."""
     with pytest.raises(Failure, match=said):
         interruption.expect_tried_again(service, relay, fresh)
 

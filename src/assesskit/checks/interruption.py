@@ -28,6 +28,7 @@ FAILURES = (
     ("did the work and reset the connection", Fault.reset(forward=True)),
     ("did the work and broke off its answer", Fault.truncate()),
     ("did the work and kept its answer back", Fault.late()),
+    ("said that it had not enough", Fault.status(409)),
 )
 """What the dependency does to a first attempt, in words."""
 
@@ -60,7 +61,10 @@ def expect_resumed(service: Service, relay: Relay, creation: Creation, *, done: 
 
 
 def expect_tried_again(service: Service, relay: Relay, fresh: Callable[[], Creation]) -> None:
-    """Whatever the dependency did to a first attempt, the same key succeeds once it is well, and has one effect."""
+    """Whatever the dependency did to a first attempt, the same key succeeds once it is well, and has one effect.
+
+    A refusal is no failure, and is not remembered either: only what was made is.
+    """
     for trouble, fault in FAILURES:
         creation = fresh()
         relay.script(creation.mark, fault, always=True)
