@@ -112,7 +112,8 @@ class Orders:
         except jwt.PyJWTError:
             if "anonymous" in self.flaws:
                 return "nobody"
-            raise Refused(401, **({"detail": token} if "tells the token" in self.flaws else {})) from None
+            told = token if "tells the token" in self.flaws else token[:80] if "cuts the token" in self.flaws else ""
+            raise Refused(401, detail=told) from None
         if not self.is_meant(claims):
             raise Refused(401)
         granted = claims.get("scope", "")

@@ -87,6 +87,7 @@ FLAWS = [
     ("input", "no depth", "arrays nested as deeply as a body can hold: got 500"),
     ("input", "any chunks", "a body that is too large, in chunks and without Content-Length: got 201"),
     ("secrets", "tells the token", "a token with a wrong signature: the answer shows the token that was sent"),
+    ("secrets", "cuts the token", "an expired token: the answer shows the token that was sent"),
     ("secrets", "tells the trace", "the answer shows a stack trace"),
     ("secrets", "tells the stack", "the answer shows a stack trace"),
     ("secrets", "tells the file", "the answer shows a file of the service"),
