@@ -157,6 +157,8 @@ class Orders:
         like |= request.mimetype == "" and "undeclared bodies" in self.flaws
         if request.mimetype != "application/json" and not like and "any media type" not in self.flaws:
             raise Refused(415)
+        if "bare JSON only" in self.flaws and request.content_type != "application/json":
+            raise Refused(415)
         if "crash on bad JSON" in self.flaws:
             given = json.loads(request.data)
         else:

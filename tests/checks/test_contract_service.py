@@ -135,6 +135,7 @@ RESPONSES = {
     "more fields": "POST /v1/orders: 201: a request that breaks the contract was accepted",
     "small bodies": "POST /v1/orders: 413: a request that keeps the contract was refused",
     "short keys": "POST /v1/orders: 400: a request that keeps the contract was refused",
+    "bare JSON only": "POST /v1/orders: 415: a request that keeps the contract was refused",
     "short notes": "POST /v1/orders: 422: a request that keeps the contract was refused",
     "deep answer": "POST /v1/orders: 201: the body is nested beyond reason",
     "bottomless answer": "POST /v1/orders: 201: the body of the answer is not JSON",

@@ -111,6 +111,7 @@ class _Exploration:
         for body in bodies(self._contract, self._resource.path):
             self._create(json.dumps(body).encode())
         self._at_most()
+        self._create(json.dumps(self._resource.example).encode(), kind="Application/JSON; charset=utf-8")
         for query in queries(self._contract, self._resource.path):
             self._list(query)
         self._states()
@@ -155,9 +156,9 @@ class _Exploration:
             if found_at is None:  # not an answer that came out otherwise the second time, but something of ours
                 raise
 
-    def _create(self, body: bytes, key: str = "") -> bool:
+    def _create(self, body: bytes, key: str = "", kind: str = "application/json") -> bool:
         wanted = self._judge.wanted_body(self.create, body)
-        headers = {"Idempotency-Key": key or str(uuid.uuid4()), "Content-Type": "application/json"}
+        headers = {"Idempotency-Key": key or str(uuid.uuid4()), "Content-Type": kind}
         return self._send(self.create, self._resource.path, headers, body, wanted)[1]
 
     def _list(self, generated: Mapping[str, Any]) -> bool:
