@@ -12,6 +12,7 @@ from assesskit.checks.contract import keeps_contract, published_document
 from assesskit.checks.contract_errors import answers_errors_well
 from assesskit.checks.contract_responses import answers_as_the_contract_says
 from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.stalls import Stalls
 from assesskit.checks.tokens import Tokens
 
 
@@ -45,7 +46,20 @@ def test_a_promise_of_time_that_is_not_kept_is_told(
     monkeypatch.setattr(contract_responses, "SECONDS", 1.5)
     monkeypatch.setattr(contract_responses, "PROMISED", 0.02)
     monkeypatch.setattr(contract_responses, "TOLERANCE", 0.02)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
     with pytest.raises(Failure, match=r"^POST /v1/orders takes 0\.\d s; the contract promises .* within 0\.02 s"):
+        answers_as_the_contract_says(serve("slow"), tokens, contract, RESOURCE)
+
+
+def test_what_is_late_on_a_machine_that_stood_still_is_inconclusive(
+    serve: Serve, tokens: Tokens, contract: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers that are later than promised by no more than stalls explain are not held against the service."""
+    monkeypatch.setattr(contract_responses, "SECONDS", 1.5)
+    monkeypatch.setattr(contract_responses, "PROMISED", 0.02)
+    monkeypatch.setattr(contract_responses, "TOLERANCE", 0.02)
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    with pytest.raises(Inconclusive):
         answers_as_the_contract_says(serve("slow"), tokens, contract, RESOURCE)
 
 
@@ -55,6 +69,7 @@ def test_answers_that_use_up_the_time_are_no_excuse(
     """A service that is too slow to be explored has not shown that it conforms."""
     monkeypatch.setattr(contract_responses, "SECONDS", 1.5)
     monkeypatch.setattr(contract_responses, "WAITED", 0.2)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
     with pytest.raises(Failure, match=r"^\d+ requests, one after the other, took the service \d s"):
         answers_as_the_contract_says(serve("slow"), tokens, contract, RESOURCE)
 

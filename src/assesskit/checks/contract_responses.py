@@ -80,7 +80,8 @@ def answers_as_the_contract_says(
         with Stalls() as stalls:
             exploration.run(examples)
     except TimeoutError as late:
-        if not exploration.flaws and len(exploration.late) >= LATE:
+        over = sum(exchange.seconds - PROMISED for exchange in exploration.late)
+        if not exploration.flaws and len(exploration.late) >= LATE and over > stalls.explained:
             raise _late(exploration.create, exploration.late) from late
         if not exploration.flaws:
             raise _unexplored(exploration.count, exploration.waited - stalls.explained) from late
