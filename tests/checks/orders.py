@@ -323,6 +323,8 @@ class Orders:
         field, tag = request.headers.get(header, ""), self.tag(order)
         if "whole header" in self.flaws:
             return field in ("*", tag)
+        if "tag as text" in self.flaws and weak:
+            return field == "*" or tag.strip('"') in field
         tags = [one.strip().removeprefix("W/" if weak else "") for one in field.split(",")]
         return field == "*" or tag in tags
 
