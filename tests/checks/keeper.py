@@ -56,6 +56,7 @@ class Keeper(ThreadingHTTPServer):
         self.stale = 2
         self.lock = threading.Lock()
         self.kept: dict[str, tuple[Any, dict[str, Any]]] = {}
+        self.refused: set[str] = set()
         self.repeats = 2.0
 
     def handle_error(self, *_args: object) -> None:
@@ -100,6 +101,8 @@ class Orders(Quiet):
             today = self.has("replay of today")
             order = {name: value for name, value in known[1].items() if today or name != "status"}
             self.answer(status, order, Location=f"/v1/orders/{order['id']}")
+        elif key in self.server.refused:
+            self.answer(409, {"title": "out of stock"})
         elif self.reserve(wanted, key):
             order = {"id": str(uuid.uuid4()), **wanted}
             self.server.kept[key] = (wanted, order)
@@ -159,6 +162,8 @@ class Orders(Quiet):
             if status == 201 or not self.may_repeat(status):
                 break
             status = self.call("POST", "/reservations", wanted, self.own(key))
+        if status == 409 and self.has("refusals kept"):
+            self.server.refused.add(key)
         return status == 201
 
     def own(self, key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import threading
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 ISSUER, AUDIENCE = "https://gateway.test", "orders"
@@ -44,6 +45,7 @@ class Orders:
         self.document = document
         self.flaws = flaws
         self.orders: dict[str, dict[str, Any]] = {}
+        self.makers: dict[str, str] = {}
         self.asked = self.tagged = 0
         self.lock = threading.Lock()
 
@@ -104,18 +106,22 @@ class Orders:
         try:
             if scheme.lower() != "bearer" or ("Bearer only" in self.flaws and scheme != "Bearer"):
                 raise jwt.InvalidTokenError
-            claims = jwt.decode(token, self.key, ["RS256"], options, audience=AUDIENCE, issuer=ISSUER)
-        except jwt.InvalidTokenError:
+            named = str(jwt.get_unverified_header(token).get("alg"))
+            algorithms = [named] if "algorithm of the header" in self.flaws else ["RS256"]
+            claims = jwt.decode(token, self.key, algorithms, options, audience=AUDIENCE, issuer=ISSUER)
+        except jwt.PyJWTError:
             if "anonymous" in self.flaws:
                 return "nobody"
-            raise Refused(401, **({"detail": token} if "tells the token" in self.flaws else {})) from None
+            told = token if "tells the token" in self.flaws else token[:80] if "cuts the token" in self.flaws else ""
+            raise Refused(401, detail=told) from None
         if not self.is_meant(claims):
             raise Refused(401)
         granted = claims.get("scope", "")
         held = scope in (granted if "scope as text" in self.flaws else granted.split())
         if not held and "no scopes" not in self.flaws:
             raise Refused(403)
-        return str(claims.get("sub"))
+        g.subject = str(claims.get("sub"))
+        return str(g.subject)
 
     def is_meant(self, claims: Mapping[str, Any]) -> bool:
         """Audience and issuer once more, as those look at them who compare parts of texts."""
@@ -147,7 +153,11 @@ class Orders:
 
     def payload(self) -> dict[str, Any]:
         like = request.is_json and "any JSON" in self.flaws
+        like |= request.mimetype.startswith("application/json") and "JSON by its beginning" in self.flaws
+        like |= request.mimetype == "" and "undeclared bodies" in self.flaws
         if request.mimetype != "application/json" and not like and "any media type" not in self.flaws:
+            raise Refused(415)
+        if "bare JSON only" in self.flaws and request.content_type != "application/json":
             raise Refused(415)
         if "crash on bad JSON" in self.flaws:
             given = json.loads(request.data)
@@ -172,12 +182,16 @@ class Orders:
             quantity = int(quantity)
         whole = isinstance(quantity, int) and not isinstance(quantity, bool) and 1 <= quantity <= most
         text = note is None or (isinstance(note, str) and len(note) <= (239 if "short notes" in self.flaws else 240))
+        text = text and ("counts bytes" not in self.flaws or len(str(note).encode()) <= 240)
         extra = given.keys() - {"sku", "quantity", "note"} and "more fields" not in self.flaws
+        if "types are syntax" in self.flaws and not isinstance(quantity, int | None):
+            raise Refused(400)
         if "gives up on zero" in self.flaws and quantity == 0:
             raise Refused(503)
         if not (isinstance(sku, str) and SKU.fullmatch(sku) and whole and text) or extra:
             told = next((text for flaw, text in INSIDE.items() if flaw in self.flaws), "")
-            raise Refused(400 if "400 for 422" in self.flaws else 422, detail=told)
+            vague = "400 for 422" in self.flaws or ("400 for more fields" in self.flaws and extra)
+            raise Refused(400 if vague else 422, detail=told)
 
     def create(self) -> Response:
         if "reads first" in self.flaws:
@@ -209,10 +223,14 @@ class Orders:
             made = datetime.now(UTC).isoformat(timespec="seconds")
         fixed = {"id": key, "status": "confirmed", "created_at": made, "version": 1}
         self.orders[key] = {"sku": given["sku"], "quantity": given["quantity"], "note": given.get("note"), **fixed}
+        self.makers[key] = g.get("subject", "nobody")
         if "forgets the note" in self.flaws:
             self.orders[key]["note"] = None
+        if self.flaws & {"trims", "escapes"} and given.get("note"):
+            self.orders[key]["note"] = given["note"].strip() if "trims" in self.flaws else html.escape(given["note"])
         place = uuid.uuid4() if "another place" in self.flaws else key
-        headers = {} if "no Location" in self.flaws else {"Location": f"/v1/orders/{place}"}
+        below = "" if "place without version" in self.flaws else "/v1"
+        headers = {} if "no Location" in self.flaws else {"Location": f"{below}/orders/{place}"}
         return self.answer(self.orders[key], 200 if "200 for 201" in self.flaws else 201, **headers)
 
     def check_key(self, key: str) -> None:
@@ -235,10 +253,12 @@ class Orders:
         self.caller("orders:read")
         limit = request.args.get("limit", "9" if "pages of nine" in self.flaws else str(DEFAULT))
         if "limit ignored" not in self.flaws and not (limit.isdecimal() and 1 <= int(limit) <= 72):
-            raise Refused(422)
+            raise Refused(400 if "400 for a limit" in self.flaws else 422)
         newest = [*self.orders.values()] if "oldest first" in self.flaws else [*self.orders.values()][::-1]
         if "hides the cancelled" in self.flaws:
             newest = [order for order in newest if order["status"] == "confirmed"]
+        if "lists only one's own" in self.flaws:
+            newest = [order for order in newest if self.makers[order["id"]] == g.subject]
         if "whole seconds" in self.flaws:
             newest.sort(key=lambda order: (order["created_at"], order["id"]), reverse=True)
         start, size = self.start(newest), int(limit) if limit.isdecimal() else DEFAULT
@@ -273,13 +293,15 @@ class Orders:
     def find(self, key: str) -> dict[str, Any]:
         if "crash on unknown" in self.flaws:
             return self.orders[key]
-        if key not in self.orders:
+        if key not in self.orders or ("only one's own" in self.flaws and self.makers[key] != g.subject):
             raise Refused(404)
         if "answers a neighbour" in self.flaws:
             return next(iter(self.orders.values()))
         return self.orders[key]
 
     def read(self, key: str) -> Response:
+        if "looks first" in self.flaws and key not in self.orders:
+            raise Refused(404)
         self.caller("orders:read")
         order = self.find(key)
         if self.matches("If-None-Match", order, weak="strong reads" not in self.flaws):
@@ -301,6 +323,8 @@ class Orders:
         field, tag = request.headers.get(header, ""), self.tag(order)
         if "whole header" in self.flaws:
             return field in ("*", tag)
+        if "tag as text" in self.flaws and weak:
+            return field == "*" or tag.strip('"') in field
         tags = [one.strip().removeprefix("W/" if weak else "") for one in field.split(",")]
         return field == "*" or tag in tags
 

@@ -1,4 +1,4 @@
-"""What a check goes on with is made patiently; what is judged is not."""
+"""What a check goes on with is made patiently; so is what a bad moment may hide, for as long as it says."""
 
 from __future__ import annotations
 

@@ -83,13 +83,28 @@ def test_a_key_that_can_be_tried_again_passes(service: Service, relay: Relay) ->
     [
         ("busy says 409, failures kept", r"something else that was made|the dependency did the work not at all"),
         ("new keys for the inventory", "the dependency did the work more than once"),
+        ("refusals kept", "after the dependency said that it had not enough, got 409 for 0.6 s"),
     ],
     indirect=["service"],
 )
 def test_a_spoiled_key_and_a_second_effect_show(service: Service, said: str, relay: Relay) -> None:
-    """A failure that is remembered, and a new key for the dependency, are failures."""
+    """A failure or refusal that is remembered, and a new key for the dependency, are failures."""
     with pytest.raises(Failure, match=said):
         interruption.expect_tried_again(service, relay, fresh)
+
+
+@flawed("answers only")
+def test_a_call_that_never_comes_shows_unless_the_machine_stood_still(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is to be killed while it waits for its dependency has to ask it, sooner or later."""
+    monkeypatch.setattr(interruption, "ARRIVAL", 0.1)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    with pytest.raises(Failure, match="the answer came without a call to the dependency"):
+        interruption.expect_resumed(service, relay, fresh(), done=True)
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    with pytest.raises(Inconclusive, match="no call came, but this machine stood still"):
+        interruption.expect_resumed(service, relay, fresh(), done=True)
 
 
 def test_a_few_retries_pass(service: Service, relay: Relay) -> None:

@@ -50,6 +50,7 @@ FLAWS = {
     "no last page": "is empty as the one before, and there is no last one",
     "skips one": "left out some that existed when it began",
     "hides the cancelled": "left out some that existed when it began",
+    "lists only one's own": "left out some that existed when it began",
     "any cursor": "every cursor was taken for one of the service's own",
     "number as cursor": "answered 200 and no page",
 }

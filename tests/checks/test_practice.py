@@ -36,11 +36,36 @@ def test_a_conflict_while_the_first_runs_is_right_too(service: Service, relay: R
     idempotency.expect_done_once(service, relay, order)
 
 
+@flawed("busy says 409, lets go late")
+def test_a_replay_may_come_just_after_the_key_was_let_go(service: Service, relay: Relay, order: Creation) -> None:
+    """Whoever comes back at once gets 409 for a moment, and the first answer after it."""
+    idempotency.expect_replayed_after_cancelling(service, relay, order, RESOURCE)
+
+
+@flawed("busy says 409, lets go late")
+def test_a_refusal_may_come_just_after_the_key_was_let_go(service: Service, relay: Relay, order: Creation) -> None:
+    """Whoever comes back at once with another payload gets 409 for a moment, and 422 after it."""
+    idempotency.expect_other_payload_refused(service, relay, order, quantity=3)
+
+
 @flawed("no lock")
 def test_two_orders_of_one_key_show(service: Service, relay: Relay, order: Creation) -> None:
     """Check-then-act is caught by the first volley."""
     with pytest.raises(Failure, match="more than one was made"):
         idempotency.expect_done_once(service, relay, order)
+
+
+@flawed("busy says 503")
+def test_who_is_turned_away_shows_unless_the_machine_stood_still(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 for one of several is wrong, and may be the machine's where it stood still meanwhile."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    with pytest.raises(Failure, match="simultaneous requests with one key: one of them got 503"):
+        idempotency.expect_done_once(service, relay, fresh())
+    monkeypatch.setattr(Stalls, "explained", 1000.0)
+    with pytest.raises(Inconclusive, match="503, but this machine stood still"):
+        idempotency.expect_done_once(service, relay, fresh())
 
 
 @flawed("late unique key")

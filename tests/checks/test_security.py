@@ -50,6 +50,12 @@ def test_a_right_service_passes(check: Check, serve: Serve) -> None:
     check(serve())
 
 
+@pytest.mark.parametrize("check", ["authz"], indirect=True)
+def test_a_bad_moment_is_not_a_refusal(check: Check, serve: Serve) -> None:
+    """A service that now and then sheds a request, and answers it the next time, grants what it should."""
+    check(serve("bad moments"))
+
+
 @pytest.mark.parametrize("check", ["input"], indirect=True)
 def test_a_router_that_cleans_paths_up_passes(check: Check, serve: Serve) -> None:
     """A redirect to a clean path is harmless."""
@@ -62,6 +68,11 @@ FLAWS = [
         "no signature",
         "reading with a token whose claims were changed after it was signed: expected 401, got 200",
     ),
+    (
+        "authn",
+        "algorithm of the header",
+        "creating with a token that the gateway's key signed with RS512: expected 401, got 201",
+    ),
     ("authn", "no audience", "creating with a token for another audience: expected 401, got 201"),
     ("authn", "no issuer", "reading with a token of another issuer: expected 401, got 200"),
     ("authn", "no nbf", "reading with a token that is not valid for another hour: expected 401, got 200"),
@@ -72,9 +83,11 @@ FLAWS = [
     ("authn", "issuer as text", "an issuer whose name begins with the gateway's: expected 401, got 200"),
     ("authz", "no scopes", "creating with the scope orders:read: expected 403, got 201"),
     ("authz", "scope as text", "cancelling with scopes that begin like ours: expected 403, got 200"),
+    ("authz", "only one's own", "reading with the scope orders:read: expected 200, got 404"),
     ("input", "no depth", "arrays nested as deeply as a body can hold: got 500"),
     ("input", "any chunks", "a body that is too large, in chunks and without Content-Length: got 201"),
     ("secrets", "tells the token", "a token with a wrong signature: the answer shows the token that was sent"),
+    ("secrets", "cuts the token", "an expired token: the answer shows the token that was sent"),
     ("secrets", "tells the trace", "the answer shows a stack trace"),
     ("secrets", "tells the stack", "the answer shows a stack trace"),
     ("secrets", "tells the file", "the answer shows a file of the service"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assesskit.checks.contract_limits import body_limit, key_limit
+from assesskit.checks.creation import patiently
 from assesskit.checks.exchange import Exchange, Response
 from assesskit.checks.expect import Failure
 from assesskit.checks.http import Client, Request, prepared
@@ -45,7 +46,7 @@ def answers_errors_well(client: Client, tokens: Tokens, contract: dict[str, Any]
     ]
     misses = []
     for case in cases:
-        exchange = client.send(case.request)
+        exchange = patiently(client, case.request)
         if reason := _wrong(case, exchange):
             expected = f"{case.status} as {PROBLEM} with type, title, status"
             misses.append(Miss(case.name, exchange, reason, expected, case.rule))
@@ -68,11 +69,15 @@ def _credentials(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     yield Case("no token, and a body that is not JSON", 401, no_json, unauthorized, _challenge)
     keyless = prepared("POST", resource.path, json=resource.example)
     yield Case("no token, and no Idempotency-Key", 401, keyless, unauthorized, _challenge)
+    unknown = resource.item_path(uuid.uuid4())
+    yield Case("no token, and an id that does not exist", 401, prepared("GET", unknown), unauthorized, _challenge)
     readonly, forbidden = post | tokens.bearer(resource.read), "RFC 9110 section 15.5.4"
     missing_scope = prepared("POST", resource.path, headers=readonly, json=resource.example)
     yield Case(f"a token without {resource.write}", 403, missing_scope, forbidden)
     out_of_range = prepared("POST", resource.path, headers=readonly, json=resource.example | {resource.count: 0})
     yield Case(f"a token without {resource.write}, and a {resource.count} out of range", 403, out_of_range, forbidden)
+    unread = prepared("GET", unknown, headers=tokens.bearer(resource.write))
+    yield Case(f"a token without {resource.read}, and an id that does not exist", 403, unread, forbidden)
 
 
 def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
@@ -92,10 +97,17 @@ def _requests(tokens: Tokens, resource: Resource) -> Iterator[Case]:
     unprocessable = "RFC 9110 section 15.5.21"
     yield Case("a body that is not JSON", 400, post(cut), "RFC 9110 section 15.5.1")
     yield Case("a body of another media type", 415, post(whole, Content_Type="text/plain"), "RFC 9110 section 15.5.16")
-    vendors = "application/vnd.api+json"
-    yield Case(f"a body declared as {vendors}", 415, post(whole, Content_Type=vendors), "RFC 9110 section 15.5.16")
+    like = "application/json-patch+json"  # begins and ends like the one that is meant
+    yield Case(f"a body declared as {like}", 415, post(whole, Content_Type=like), "RFC 9110 section 15.5.16")
+    bare = tokens.bearer() | {"Idempotency-Key": _key()}
+    undeclared = prepared("POST", resource.path, headers=bare, body=json.dumps(whole).encode())
+    yield Case("a body without Content-Type", 415, undeclared, "RFC 9110 section 15.5.16")
     yield Case(f"a {resource.count} out of range", 422, post(whole | {resource.count: 0}), unprocessable)
     yield Case("a missing field", 422, post(without), unprocessable)
+    yield Case("an unknown field", 422, post(whole | {"unexpected": 1}), unprocessable)
+    yield Case(f"a {resource.count} that is a text", 422, post(whole | {resource.count: "two"}), unprocessable)
+    nothing = prepared("GET", f"{resource.path}?limit=0", headers=tokens.bearer())
+    yield Case("a limit out of range", 422, nothing, unprocessable)
     unavailable = post(whole | {resource.mark: resource.unavailable})
     yield Case(f"a {resource.mark} that is not available", 409, unavailable, "RFC 9110 section 15.5.10")
     unknown = prepared("GET", resource.item_path(uuid.uuid4()), headers=tokens.bearer())

@@ -62,4 +62,8 @@ def _moment(text: object) -> float | None:
 
 
 def _shown(value: object) -> str:
-    return "null" if value is None else str(value)[:SHOWN]
+    """A value in words; a text that begins or ends with a space is quoted, since nobody would see that."""
+    if value is None:
+        return "null"
+    text = str(value)[:SHOWN]
+    return f'"{text}"' if text != text.strip() else text

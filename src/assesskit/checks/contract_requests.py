@@ -42,6 +42,8 @@ def _limits(schema: Mapping[str, Any]) -> Iterator[Any]:
     for name in ("minLength", "maxLength"):
         if name in schema:
             yield from ("A" * (schema[name] + more) for more in (-1, 0, 1))
+    if "maxLength" in schema:
+        yield "\u00e9" * schema["maxLength"]  # characters are counted, not bytes
 
 
 def body_of(case: Case[Any]) -> bytes:

@@ -25,7 +25,7 @@ from assesskit.checks.contract_facts import Thing
 from assesskit.checks.contract_judge import Flaw, Judge, Wanted
 from assesskit.checks.contract_limits import body_limit, key_limit
 from assesskit.checks.contract_requests import bodies, body_of, queries, text_of
-from assesskit.checks.creation import patiently
+from assesskit.checks.creation import patiently, place
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request
@@ -47,6 +47,8 @@ PROMISED, TOLERANCE = 3.0, 0.5
 """Seconds in which a creation is answered while the dependency is well, and what a slow machine is granted."""
 LATE = 5
 """So many answers that are later are no accident."""
+TEXT = "Leave it with the neighbour's <dog> & Zo\u00eb  "
+"""Comes back as it is: neither trimmed nor made fit for a page."""
 NEWEST = 3
 """Things on the page where those that were made last are looked for."""
 PLACE = "RFC 9110 section 15.3.2"
@@ -78,7 +80,8 @@ def answers_as_the_contract_says(
         with Stalls() as stalls:
             exploration.run(examples)
     except TimeoutError as late:
-        if not exploration.flaws and len(exploration.late) >= LATE:
+        over = sum(exchange.seconds - PROMISED for exchange in exploration.late)
+        if not exploration.flaws and len(exploration.late) >= LATE and over > stalls.explained:
             raise _late(exploration.create, exploration.late) from late
         if not exploration.flaws:
             raise _unexplored(exploration.count, exploration.waited - stalls.explained) from late
@@ -109,6 +112,7 @@ class _Exploration:
         for body in bodies(self._contract, self._resource.path):
             self._create(json.dumps(body).encode())
         self._at_most()
+        self._create(json.dumps(self._resource.example).encode(), kind="Application/JSON; charset=utf-8")
         for query in queries(self._contract, self._resource.path):
             self._list(query)
         self._states()
@@ -153,9 +157,9 @@ class _Exploration:
             if found_at is None:  # not an answer that came out otherwise the second time, but something of ours
                 raise
 
-    def _create(self, body: bytes, key: str = "") -> bool:
+    def _create(self, body: bytes, key: str = "", kind: str = "application/json") -> bool:
         wanted = self._judge.wanted_body(self.create, body)
-        headers = {"Idempotency-Key": key or str(uuid.uuid4()), "Content-Type": "application/json"}
+        headers = {"Idempotency-Key": key or str(uuid.uuid4()), "Content-Type": kind}
         return self._send(self.create, self._resource.path, headers, body, wanted)[1]
 
     def _list(self, generated: Mapping[str, Any]) -> bool:
@@ -169,7 +173,7 @@ class _Exploration:
         """Things that exist, in each of their states, and some that do not."""
         resource = self._resource
         example = resource.example
-        more = {resource.text: "Leave it with the neighbour", resource.count: example[resource.count] + 1}
+        more = {resource.text: TEXT, resource.count: example[resource.count] + 1}
         things = [self._thing(payload) for payload in (example, example | more)]
         known = [self._one(thing) for thing in things if thing]
         self._listed(known)
@@ -188,9 +192,10 @@ class _Exploration:
         if answer is None or item_id is None:
             return None
         location = answer.headers.get("location")
-        if location is not None and location.rstrip("/").rpartition("/")[2] != item_id:
-            what = f"the answer has another id than its Location, which is {location}"
-            self._keep(Flaw(self.create, "another place", what, "the place of what has this id", PLACE, exchange))
+        item_path = self._resource.item_path(item_id)
+        if location is not None and not _leads_to(item_path, exchange):
+            what = f"what has the id {item_id} has the Location {location}"
+            self._keep(Flaw(self.create, "another place", what, item_path, PLACE, exchange))
         return thing.known(id=item_id)
 
     def _one(self, thing: Thing) -> Thing:
@@ -259,6 +264,14 @@ class _Exploration:
         exchange = patiently(self._client, request, self._patience)
         self._patience = max(0.0, self._patience - (time.monotonic() - began - exchange.seconds))
         return exchange
+
+
+def _leads_to(path: str, exchange: Exchange) -> bool:
+    """Whether the Location of what was made is this path, written in full or relative to the request."""
+    try:
+        return place(exchange).rstrip("/") == path
+    except Failure:
+        return False
 
 
 def _late(create: str, exchanges: list[Exchange]) -> Failure:

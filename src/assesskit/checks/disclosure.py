@@ -19,6 +19,8 @@ from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
 RULE = "CWE-209"
+PIECE = 20
+"""Characters of a token that are told by no accident."""
 READ = 16 * 1024
 """Characters of an answer that are looked through."""
 INSIDE = {
@@ -74,9 +76,12 @@ def _shown(exchange: Exchange, patterns: dict[str, re.Pattern[str]]) -> str:
 
 
 def _credential(request: Request) -> list[str]:
-    """The parts of the request's token that nobody else has: its claims and its signature."""
+    """What of the request's token nobody else has, its claims and its signature, in pieces: some cut it when they tell
+    it.
+    """
     value = next((value for name, value in request.headers if name.lower() == "authorization"), "")
-    return value.rpartition(" ")[2].split(".")[1:]
+    secret = value.rpartition(" ")[2].split(".")[1:]
+    return [part[at : at + PIECE] for part in secret for at in range(0, len(part) - PIECE + 1, PIECE)]
 
 
 def _mistakes(tokens: Tokens, resource: Resource) -> Iterator[tuple[str, Request]]:

@@ -32,7 +32,13 @@ class Forgery:
 
 def forgeries(tokens: Tokens) -> tuple[Forgery, ...]:
     """Every kind of token that has to be refused; each holds every scope and is right but for one thing."""
-    return (*_unsigned(tokens), *_self_signed(tokens), *_misdirected(tokens), *_malformed(tokens))
+    return (
+        *_unsigned(tokens),
+        *_self_signed(tokens),
+        *_misdirected(tokens),
+        *_malformed(tokens),
+        *_otherwise_signed(tokens),
+    )
 
 
 def _unsigned(tokens: Tokens) -> list[Forgery]:
@@ -104,6 +110,18 @@ def _malformed(tokens: Tokens) -> list[Forgery]:
         "a token without scheme": token,
     }
     return [Forgery(name, value, "RFC 6750 section 2.1") for name, value in kinds.items()]
+
+
+def _otherwise_signed(tokens: Tokens) -> list[Forgery]:
+    """By the right key, in a way that is not agreed: let in by whoever leaves the choice to the header."""
+    return [
+        Forgery(
+            f"a token that the gateway's key signed with {algorithm}",
+            f"Bearer {tokens.signed(tokens.claims(), alg=algorithm)}",
+            "RFC 8725 section 3.1",
+        )
+        for algorithm in ("RS512", "PS256")
+    ]
 
 
 def _hmac(claims: Mapping[str, Any], secret: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assesskit.checks.contract_limits import body_limit
-from assesskit.checks.creation import created
+from assesskit.checks.creation import created, patiently
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.http import Client, Request, prepared
@@ -73,7 +73,7 @@ def bears_hostile_input(client: Client, tokens: Tokens, contract: dict[str, Any]
         if unanswered:
             break
     tell(misses, f"{len(attacks)} hostile requests were not borne well")
-    after = client.send(resource.fresh(tokens.mint()).request(), deadline=DEADLINE)
+    after = patiently(client, resource.fresh(tokens.mint()).request(), DEADLINE)
     try:
         created(after)
     except Failure as failure:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from assesskit.checks.creation import Creation, created, made, patiently
-from assesskit.checks.expect import Failure, expect
-from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, expect_effects, expect_same_thing
+from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.idempotency import CONFLICT, DRAFT, MADE, STOOD_STILL, expect_effects, expect_same_thing
 from assesskit.checks.resilience import LATER, PATIENCE
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
@@ -27,6 +28,7 @@ FAILURES = (
     ("did the work and reset the connection", Fault.reset(forward=True)),
     ("did the work and broke off its answer", Fault.truncate()),
     ("did the work and kept its answer back", Fault.late()),
+    ("said that it had not enough", Fault.status(409)),
 )
 """What the dependency does to a first attempt, in words."""
 
@@ -45,9 +47,11 @@ def expect_resumed(service: Service, relay: Relay, creation: Creation, *, done: 
     the restart makes the one thing, and the work is done once in all.
     """
     relay.script(creation.mark, Fault.late() if done else Fault.hang())
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, Stalls() as stalls:
         pending = pool.submit(service.send, creation.request())
         if not relay.waiting(creation.mark, timeout=ARRIVAL):
+            if stalls.explained > STOOD_STILL:
+                raise Inconclusive(f"no call came, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
             created(pending.result())
             raise Failure("the answer came without a call to the dependency", expected="one call for each creation")
         _killed(service, relay)
@@ -57,7 +61,10 @@ def expect_resumed(service: Service, relay: Relay, creation: Creation, *, done: 
 
 
 def expect_tried_again(service: Service, relay: Relay, fresh: Callable[[], Creation]) -> None:
-    """Whatever the dependency did to a first attempt, the same key succeeds once it is well, and has one effect."""
+    """Whatever the dependency did to a first attempt, the same key succeeds once it is well, and has one effect.
+
+    A refusal is no failure, and is not remembered either: only what was made is.
+    """
     for trouble, fault in FAILURES:
         creation = fresh()
         relay.script(creation.mark, fault, always=True)

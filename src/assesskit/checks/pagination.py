@@ -1,6 +1,7 @@
 """Pages that a cursor leads through: newest first, none repeated, none left out, while others are made in between.
 
-One of the things is cancelled before: it exists as before, where it was.
+One of the things is cancelled before: it exists as before, where it was. Another caller than the one that made them
+pages, since it depends on the scope alone who sees what.
 
 A page may hold fewer things than asked for, and the order of things made at the same time is open: of those we made at
 once, and of those that the service itself gives the same time, which may be a whole second. All is judged by what a
@@ -63,6 +64,8 @@ class _Paging:
     def __init__(self, client: Client, tokens: Tokens, contract: dict[str, Any], resource: Resource) -> None:
         self._client = client
         self._bearer = tokens.bearer()
+        self._reader = tokens.bearer(subject="another-caller")
+        """Whoever may read sees everything."""
         self._limits = page_limits(contract, resource)
         self._resource = resource
         self._things = resource.path.rpartition("/")[2]
@@ -141,7 +144,7 @@ class _Paging:
     def _page(self, cursor: str | None, query: Mapping[str, str], most: int) -> Page:
         asked = {**query, **({"cursor": cursor} if cursor is not None else {})}
         path = self._resource.path + (f"?{urlencode(asked)}" if asked else "")
-        exchange = self._client.send(prepared("GET", path, headers=self._bearer))
+        exchange = self._client.send(prepared("GET", path, headers=self._reader))
         answer = exchange.answered()
         body = answer.json() if answer.status == 200 else None  # noqa: PLR2004
         items, following = (body.get("items"), body.get("next_cursor")) if isinstance(body, dict) else (None, None)
@@ -162,7 +165,8 @@ class _Paging:
         moments = [(self._made[one], when) for one, when in met.items() if one in self._made]
         told = f"paging through the {self._things} {how}"
         sent = f"GET {self._resource.path}, then again with cursor={{next_cursor}}, page by page"
-        expected = f"each of the {self._things} that existed when paging began, once, the newest first"
+        every = f"each of the {self._things} that existed when paging began"
+        expected = f"{every}, whoever made them, once, the newest first"
         if any(_before(*one, *other) for one, other in itertools.combinations(moments, 2)):
             raise Failure(f"{told} did not lead from the newest to the oldest", sent=sent, expected=expected)
         if len(moments) < len(self._made):
@@ -172,7 +176,7 @@ class _Paging:
         statuses = []
         for cursor in MADE_UP:
             path = f"{self._resource.path}?{urlencode({'cursor': cursor})}"
-            exchange = self._client.send(prepared("GET", path, headers=self._bearer))
+            exchange = self._client.send(prepared("GET", path, headers=self._reader))
             statuses.append(exchange.answered().status)
             expect(
                 statuses[-1] in (200, 400),
