@@ -54,7 +54,7 @@ class Keeper(ThreadingHTTPServer):
         self.collector = collector
         self.flaws = flaws
         self.stale = 2
-        self.lock = threading.Lock()
+        self.lock = threading.BoundedSemaphore(4 if "room for four" in flaws else 1)
         self.kept: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.repeats = 2.0
 

@@ -28,7 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Smaller numbers and shorter times than for a submission."""
     for module, changes in (
         (interruption, {"WITHIN": 0.6, "POLL": 0.1}),
-        (retrying, {"REQUESTS": 20, "BEFORE": 15, "SENDERS": 1}),
+        (retrying, {"REQUESTS": 20, "BEFORE": 15}),
         (overload, {"WRITERS": 6, "READS": 10, "QUICK": 0.15, "SETTLED": 0.1, "APART": 0.01}),
         (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 0.5, "FEWEST": 1}),
     ):
@@ -95,6 +95,15 @@ def test_a_few_retries_pass(service: Service, relay: Relay) -> None:
     retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
     relay.clear()
     retrying.expect_few_calls(service, relay, fresh, Evidence())
+
+
+@flawed("busy says 429, room for four")
+def test_who_has_room_for_few_at_a_time_hides_bad_moments_as_well(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To turn away what is too much is no failure of a request that met a bad moment."""
+    monkeypatch.setattr(Inventory, "pause", 0.05)
+    retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
 
 
 @flawed("never asks again")

@@ -16,7 +16,9 @@ from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
 
 SENDERS = 8
-"""Requests at a time."""
+"""Requests at a time while the dependency is dead."""
+FEW = 2
+"""Requests at a time where each has to succeed: fewer than any service has to have room for."""
 REQUESTS = 100
 BEFORE = 100
 """Requests ahead of those that count: a service may have a few retries saved up, and may have to earn its first."""
@@ -40,7 +42,7 @@ def expect_flakiness_hidden(service: Service, relay: Relay, fresh: Callable[[], 
     for creation, fault in zip(creations[BEFORE::EVERY], faults, strict=False):
         relay.script(creation.mark, fault)
     with Stalls() as stalls:
-        exchanges = _sent(service, creations)[BEFORE:]
+        exchanges = _sent(service, creations, FEW)[BEFORE:]
     failed = [one for one in exchanges if one.response is None or one.response.status != CREATED]
     evidence.figure("failed while one first call in eight fails", len(failed), "requests", MOST_FAILED)
     told = f"{REQUESTS} creations, of which every eighth found that its first call to the dependency failed: "
@@ -62,7 +64,7 @@ def expect_few_calls(service: Service, relay: Relay, fresh: Callable[[], Creatio
     """
     relay.everything(Fault.refuse())
     creations = [fresh() for _ in range(BEFORE + REQUESTS)]
-    exchanges = _sent(service, creations)
+    exchanges = _sent(service, creations, SENDERS)
     relay.everything(None)
     counted = {creation.mark for creation in creations[BEFORE:]}
     calls = sum(call.key in counted for call in relay.calls()) / REQUESTS
@@ -90,6 +92,6 @@ def expect_refusal_taken(service: Service, relay: Relay, creations: Sequence[Cre
         )
 
 
-def _sent(service: Service, creations: Sequence[Creation]) -> list[Exchange]:
-    with ThreadPoolExecutor(SENDERS) as pool:
+def _sent(service: Service, creations: Sequence[Creation], senders: int) -> list[Exchange]:
+    with ThreadPoolExecutor(senders) as pool:
         return list(pool.map(lambda creation: service.send(creation.request(), deadline=DEADLINE), creations))
