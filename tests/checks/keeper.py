@@ -168,7 +168,8 @@ class Orders(Quiet):
     def may_repeat(self, status: int | None) -> bool:
         if self.has("never asks again") or (status is not None and status < 500 and not self.has("asks whatever")):
             return False
-        if self.server.repeats < 1 and not self.has("no budget"):
+        unbounded = self.has("no budget") or (status is not None and self.has("no budget for answers"))
+        if self.server.repeats < 1 and not unbounded:
             return False
         self.server.repeats -= 1
         return True

@@ -120,6 +120,13 @@ def test_a_storm_on_the_dead_shows(service: Service, relay: Relay) -> None:
         retrying.expect_few_calls(service, relay, fresh, Evidence())
 
 
+@flawed("no budget for answers")
+def test_a_storm_on_a_dependency_that_answers_shows(service: Service, relay: Relay) -> None:
+    """A budget for broken connections alone is none while the dependency says 503 to everybody."""
+    with pytest.raises(Failure, match=r"called 2\.\d times for each request"):
+        retrying.expect_few_calls(service, relay, fresh, Evidence())
+
+
 @flawed("asks whatever")
 def test_a_refusal_that_is_asked_again_shows(service: Service, relay: Relay) -> None:
     """A second call after a 409 is a failure."""
