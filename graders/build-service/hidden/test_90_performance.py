@@ -8,14 +8,11 @@ import pytest
 
 from assesskit.checks.comparison import Comparison, require
 from assesskit.checks.expect import expect
-from assesskit.checks.latency import ERROR_LIMIT
 from assesskit.checks.measured import READS, RUSH, WRITES, Mix
 from assesskit.instruments.load import FRESH, RequestTemplate
 
 STORED = 40
 PAGE = 20
-NEARLY = 0.9
-"""Clocks differ a little."""
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +53,9 @@ def reads(comparison, facts):
 @pytest.fixture(scope="module")
 def writes(comparison, facts):
     """What writes take, measured once: orders that were put off while it was measured are counted as done when they are
-    measured again, so whoever is found out once is found out for every criterion that asks. Nothing is made in less
-    time than the dependency takes for it; who fails under load may say so at once.
+    measured again, so whoever is found out once is found out for every criterion that asks.
     """
-    verdict = comparison.latency(WRITES, facts["write_budget_ms"])
-    taken = [latency for window in verdict.windows for latency in window.submission]
-    early = sum(latency < WRITES.waiting_ms * NEARLY for latency in taken) / max(1, len(taken))
-    expect(
-        verdict.verdict == "not_met" or early <= ERROR_LIMIT,
-        f"under load {early:.0%} of the orders were confirmed sooner than the dependency answers",
-        sent=WRITES.told,
-        expected=f"an answer once the work is done, which takes {WRITES.waiting_ms:g} ms there",
-    )
-    return verdict
+    return comparison.latency(WRITES, facts["write_budget_ms"])
 
 
 @pytest.mark.criterion("performance.read-latency")
