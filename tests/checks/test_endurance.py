@@ -135,6 +135,17 @@ def test_a_refusal_that_is_asked_again_shows(service: Service, relay: Relay) -> 
         retrying.expect_refusal_taken(service, relay, [refused])
 
 
+@flawed("asks whatever")
+def test_a_refusal_that_came_late_may_be_asked_again(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that stood still the service may have given up before it was refused."""
+    refused = Creation.fresh("/v1/orders", {"sku": "OUT", "quantity": 2}, mark="sku", token="token")
+    monkeypatch.setattr(Stalls, "seconds", 1.0)
+    with pytest.raises(Inconclusive, match="asked the same 3 times, but this machine stood still"):
+        retrying.expect_refusal_taken(service, relay, [refused])
+
+
 def test_reads_that_do_not_wait_pass(service: Service, relay: Relay) -> None:
     """Writes wait for one another here; reads for nobody."""
     overload.expect_reads_unharmed(service, relay, fresh, READS, Evidence())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector
 from assesskit.instruments.relay import Relay
 
@@ -43,6 +45,10 @@ until = time.monotonic() + 1.0
 able = Orders.do_POST
 Orders.do_POST = lambda self: able(self) if time.monotonic() > until else self.answer(503, None)
 """
+SLEEPS = """
+import time
+Orders.do_POST = lambda self: time.sleep(1.0)
+"""
 LISTS = """
 links = []
 connected = http.client.HTTPConnection.connect
@@ -52,6 +58,7 @@ GOES = "stop"
 ABANDONS = "lambda *_: ([link.shutdown(2) for link in links if link.fileno() >= 0], stop())"
 DIES = "signal.SIG_DFL"
 STAYS = "signal.SIG_IGN"
+TARRIES = "lambda *_: threading.Timer(0.3, server.shutdown).start()"
 LINGERS = "lambda *_: (server.socket.close(), stop(), threading.Thread(target=threading.Event().wait).start())"
 FORGETS = "stop); setattr(Orders, 'do_GET', lambda s: s.answer(404 if 'orders' in s.path else 200, None)"
 
@@ -142,6 +149,16 @@ def test_a_request_that_is_given_up_for_the_signal_shows(drain: Any) -> None:
         drain(ABANDONS, at_start=LISTS, flaws=("never asks again",))
 
 
+@pytest.mark.parametrize("explained", [0.0, 0.2])
+def test_a_machine_that_stood_still_hears_the_signal_late(
+    drain: Any, explained: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newcomers are asked for longer where the service may have had no processor to take notice."""
+    monkeypatch.setattr(Stalls, "explained", explained)
+    with nullcontext() if explained else pytest.raises(Failure, match="still answered as if nothing had happened"):
+        drain(TARRIES)
+
+
 def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the request in flight takes is part of it."""
     monkeypatch.setattr(shutdown, "HOLD", 0.3)
@@ -206,3 +223,21 @@ def test_ready_before_able_shows(small: Any) -> None:
     service = small(at_start=READS)
     with pytest.raises(Failure, match="at that moment POST /v1/orders answered 503"):
         probes.expect_ready_means_ready(service, order, 3.0)
+
+
+@pytest.mark.parametrize("at_start", [READS, SLEEPS])
+def test_a_start_that_a_machine_held_up_cannot_be_judged(
+    small: Any, at_start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time limits of the service may have passed, or ours."""
+    service = small(at_start=at_start)
+    monkeypatch.setattr(Stalls, "seconds", 1.0)
+    with pytest.raises(Inconclusive, match=r"at that moment POST /v1/orders .*, but this machine stood still"):
+        probes.expect_ready_means_ready(service, order, 0.2)
+
+
+def test_silence_at_the_first_moment_shows(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is none of the answers of who is ready."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    with pytest.raises(Failure, match=r"at that moment POST /v1/orders failed \(no complete answer"):
+        probes.expect_ready_means_ready(small(at_start=SLEEPS), order, 0.2)

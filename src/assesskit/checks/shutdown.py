@@ -138,12 +138,13 @@ def _held(service: Service, relay: Relay, request: Request, mark: str) -> Iterat
 
 
 def _newcomer(service: Service) -> Exchange:
-    until = time.monotonic() + HOLD
-    while True:
-        exchange = service.send(Request("GET", service.ready_path), deadline=1.0)
-        if time.monotonic() > until:
-            return exchange
-        time.sleep(POLL)
+    with Stalls() as stalls:
+        while True:
+            asked = stalls.within(HOLD)
+            exchange = service.send(Request("GET", service.ready_path), deadline=1.0)
+            if not asked:
+                return exchange
+            time.sleep(POLL)
 
 
 def _expect_answered(in_flight: Exchange) -> None:
