@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -149,20 +148,24 @@ def test_a_request_that_is_given_up_for_the_signal_shows(drain: Any) -> None:
         drain(ABANDONS, at_start=LISTS, flaws=("never asks again",))
 
 
-@pytest.mark.parametrize("explained", [0.0, 0.2])
-def test_a_machine_that_stood_still_hears_the_signal_late(
-    drain: Any, explained: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_end_in_the_last_moment_is_in_time(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To see it takes a moment, too."""
+    monkeypatch.setattr(shutdown, "GRACE", 0.1)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    drain(GOES)
+
+
+def test_a_machine_that_stood_still_hears_the_signal_late(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Newcomers are asked for longer where the service may have had no processor to take notice."""
-    monkeypatch.setattr(Stalls, "explained", explained)
-    with nullcontext() if explained else pytest.raises(Failure, match="still answered as if nothing had happened"):
-        drain(TARRIES)
+    monkeypatch.setattr(Stalls, "explained", 0.2)
+    drain(TARRIES)
 
 
 def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the request in flight takes is part of it."""
-    monkeypatch.setattr(shutdown, "HOLD", 0.3)
+    monkeypatch.setattr(shutdown, "HOLD", 1.0)
     monkeypatch.setattr(shutdown, "GRACE", 0.2)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
     with pytest.raises(Failure, match="after SIGTERM the service still ran"):
         drain(GOES)
 

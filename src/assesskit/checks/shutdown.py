@@ -12,6 +12,7 @@ from assesskit.checks.creation import CREATED, Creation, created, made, place
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.resilience import TOLERANCE
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.tracing import Caller, settled
@@ -57,7 +58,7 @@ def expect_drained(service: Service, relay: Relay, before: Creation, during: Cre
     evidence.note("after SIGTERM", _told(state))
     stalls.expect_within(
         seconds,
-        GRACE,
+        GRACE + TOLERANCE,
         f"{GRACE:g} s after SIGTERM the service still ran",
         expected=f"its end within {GRACE:g} s",
     )
