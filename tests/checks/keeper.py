@@ -57,6 +57,7 @@ class Keeper(ThreadingHTTPServer):
         self.lock = threading.BoundedSemaphore(4 if "room for four" in flaws else 1)
         self.kept: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.repeats = 2.0
+        self.seen = 0.0
 
     def handle_error(self, *_args: object) -> None:
         """A client that has gone is no news."""
@@ -137,6 +138,8 @@ class Orders(Quiet):
                 self.answer(503 if self.has("reads refused") else 200, {})
         elif self.path == "/livez" and self.has("never alive"):
             time.sleep(1)
+        elif self.has("one watcher for both"):
+            self.answer(200 if self.watched() else 503, {})
         elif self.path == "/livez" and not self.has("liveness asks"):
             self.answer(200, "alive")
         elif self.path == "/readyz" and self.has("an old 503") and self.server.stale:
@@ -148,6 +151,12 @@ class Orders(Quiet):
             time.sleep(0.1 if self.has("readiness takes its time") else 0.0)
             fine = self.call("GET", "/healthz", None) == 200
             self.answer(200 if fine else 503, {"fine": fine})
+
+    def watched(self) -> bool:
+        """Whether the dependency was there at any time in the last half second."""
+        if self.call("GET", "/healthz", None) == 200:
+            self.server.seen = time.monotonic()
+        return time.monotonic() - self.server.seen < 0.5
 
     def reserve(self, wanted: Any, key: str) -> bool:
         if self.has("answers only"):

@@ -18,6 +18,8 @@ POLL = 0.1
 PROMISED = 2.0
 PROBE_DEADLINE = 3.0
 """Seconds in which a probe is answered, and for which an answer is awaited."""
+NOTICES = 6.0
+"""Seconds in which a service that looks after its dependency has noticed that it is away."""
 IN_A_ROW = 5
 OK = 200
 STOPS = 5.0
@@ -30,19 +32,24 @@ AT_ONCE = 4
 """Creations at the first moment of readiness, so that every worker gets some."""
 
 
-def expect_stays(service: Service, path: str, seconds: float, while_: str) -> None:
-    """`path` answers 200 every time, for `seconds`; `while_` says in words what is going on meanwhile."""
+def expect_stays(service: Service, path: str, seconds: float, while_: str, *, after: str = "") -> None:
+    """`path` answers 200 every time, for `seconds`; `while_` says in words what is going on meanwhile.
+
+    With another probe `after`, they begin when that one has noticed: a handler that serves both may take its time.
+    """
+    waiting, give_up = bool(after), time.monotonic() + NOTICES
     until = time.monotonic() + seconds
     asked = False
-    while not asked or time.monotonic() < until:
+    while waiting or not asked or time.monotonic() < until:
         asked = True
         with Stalls() as stalls:
             exchange = _probe(service, path)
         told, expected = f"GET {path} {_said(exchange)} {while_}", "200: a restart would not help"
         if exchange.response is None:
             stalls.expect_within(exchange.seconds, PROMISED, told, expected=expected, exchange=exchange)
-        said = exchange.response is not None and exchange.response.status == OK
-        expect(said, told, expected=expected, exchange=exchange)
+        expect(_well(exchange), told, expected=expected, exchange=exchange)
+        if waiting and (time.monotonic() > give_up or not _well(_probe(service, after))):
+            waiting, until = False, time.monotonic() + seconds
         time.sleep(POLL)
 
 
@@ -90,9 +97,8 @@ def expect_starts_alone(service: Service, relay: Relay, within: float) -> None:
     while time.monotonic() < (began + FIRST_WORD if answered is None else answered + AWAY):
         exchange = _probe(service, service.ready_path)
         answered = answered or (time.monotonic() if exchange.response else None)
-        said = exchange.response is not None and exchange.response.status == OK
         told = f"GET {service.ready_path} {_said(exchange)} while its dependency is away"
-        expect(not said, told, expected="503", exchange=exchange)
+        expect(not _well(exchange), told, expected="503", exchange=exchange)
         _expect_runs(service, "started while its dependency was away")
         time.sleep(POLL)
     relay.reopen()
@@ -137,6 +143,10 @@ def _expect_runs(service: Service, when: str) -> None:
 
 def _probe(service: Service, path: str) -> Exchange:
     return service.send(Request("GET", path), deadline=PROBE_DEADLINE)
+
+
+def _well(exchange: Exchange) -> bool:
+    return exchange.response is not None and exchange.response.status == OK
 
 
 def _said(exchange: Exchange) -> str:
