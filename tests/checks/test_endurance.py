@@ -113,6 +113,18 @@ def test_no_retry_shows(service: Service, relay: Relay) -> None:
         retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
 
 
+@flawed("never asks again")
+@pytest.mark.parametrize(("soon", "outcome"), [(5.0, Failure), (0.0, Inconclusive)])
+def test_what_fails_at_once_fails_on_any_machine(
+    service: Service, relay: Relay, soon: float, outcome: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed late may have met a time limit while this machine stood still."""
+    monkeypatch.setattr(Stalls, "seconds", 1.0)
+    monkeypatch.setattr(retrying, "SOON", soon)
+    with pytest.raises(outcome, match="about 5 failed"):
+        retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
+
+
 @flawed("no budget")
 def test_a_storm_on_the_dead_shows(service: Service, relay: Relay) -> None:
     """Three calls for each request are a failure."""
@@ -219,6 +231,18 @@ def test_a_dependency_of_ours_that_is_slow_by_itself_excuses_as_much(
     monkeypatch.setattr(overload, "SWIFT", 0.0)
     with pytest.raises(Inconclusive, match="the dependency took"):
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@flawed("no lock, no timeout")
+@pytest.mark.usefixtures("unexcused")
+def test_a_service_that_is_busy_long_after_a_burst_shows(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made in the end is not made again within the time."""
+    monkeypatch.setattr(Inventory, "pause", 1.2)
+    monkeypatch.setattr(overload, "AGAIN", 0.2)
+    with pytest.raises(Failure, match=r"the next creation was made only 1\.\d s after a burst"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 3.0, Evidence())
 
 
 @flawed("busy says 500")

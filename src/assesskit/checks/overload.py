@@ -169,10 +169,14 @@ def _expect_alive(service: Service, told: str) -> None:
 
 
 def _expect_serves_again(service: Service, fresh: Callable[[], Creation]) -> None:
+    began = time.monotonic()
     with Stalls() as stalls:
         while True:
             exchange = service.send(fresh().request())
             if exchange.response is not None and exchange.response.status == CREATED:
+                seconds = time.monotonic() - began
+                late = f"the next creation was made only {seconds:.1f} s after a burst was answered"
+                stalls.expect_within(seconds, AGAIN + TOLERANCE, late, expected=f"201 within {AGAIN:g} s")
                 return
             expect(
                 stalls.within(AGAIN),
