@@ -106,7 +106,7 @@ def serving(dependency: int | None, *, hasty: bool = False) -> Iterator[int]:
 def mix(service: Service, mark: str) -> Mix:
     del service
     write = RequestTemplate("POST", "/x", HEADERS, json.dumps({"sku": f"T-{mark}{FRESH}"}), expect=201, route="POST /x")
-    return Mix([RequestTemplate("GET", "/x", route="GET /x")] * 3, [write], f"T-{mark}")
+    return Mix([RequestTemplate("GET", "/x", route="GET /x")] * 3, [write], f"T-{mark}", lambda: [f"T-{mark}0"])
 
 
 def services(harness: Harness, submission: int = 1, reference: int = 1) -> Control:
@@ -140,7 +140,7 @@ def compared(relays: dict[str, Relay], monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setattr(measured, "DEPENDENCY_SECONDS", 0.01)
     harness = Answering()
 
-    def build(submission: str = "submission") -> tuple[Comparison, Answering]:
+    def build(submission: str = "submission", mix: Any = mix) -> tuple[Comparison, Answering]:
         control = services(harness, sides[submission], sides["reference"])
         return Comparison(control, relays, mix, 0.999), harness
 
@@ -198,6 +198,14 @@ def test_what_is_acknowledged_under_load_was_really_done(compared):
     """Whoever leaves the dependency out to be fast has failed, with the count."""
     subject, _ = compared("forgetful")
     with pytest.raises(Failure, match=r"under load 96 things were made, .* asked for only 0 of them"):
+        subject.latency(WRITES, 1000.0)
+
+
+@pytest.mark.parametrize("newest", [[], ["an older one"] * 20])
+def test_what_is_acknowledged_under_load_is_there_afterwards(compared, newest):
+    """Whoever leaves its own store out to be fast has failed as well."""
+    subject, _ = compared(mix=lambda *given: replace(mix(*given), newest=lambda: newest))
+    with pytest.raises(Failure, match="under load 96 things were made, and are not among the newest afterwards"):
         subject.latency(WRITES, 1000.0)
 
 

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from assesskit.checks.comparison import Comparison, require
+from assesskit.checks.creation import patiently
 from assesskit.checks.expect import expect
+from assesskit.checks.http import prepared
 from assesskit.checks.measured import READS, RUSH, WRITES, Mix
 from assesskit.instruments.load import FRESH, RequestTemplate
 
@@ -36,7 +38,15 @@ def comparison(control, relays, tokens, facts, resource):
         body = json.dumps({**resource.payload, resource.mark: f"{begins}{FRESH}"})
         writing = {**headers, "Content-Type": "application/json", "Idempotency-Key": FRESH}
         write = RequestTemplate("POST", resource.path, writing, body, expect=201, route=f"POST {resource.path}")
-        return Mix(reads, [write], begins)
+
+        def newest():
+            """The marks of a page."""
+            look = prepared("GET", f"{resource.path}?limit={PAGE}", headers=headers)
+            page = patiently(service, look).answered().json()
+            items = page.get("items") if isinstance(page, dict) else None
+            return [str(item.get(resource.mark)) for item in items or () if isinstance(item, dict)]
+
+        return Mix(reads, [write], begins, newest)
 
     edges = {"submission": relays[resource.dependency], "reference": relays[f"{resource.dependency}-reference"]}
     compared = Comparison(control, edges, mix, facts["objective"])

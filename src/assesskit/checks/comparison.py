@@ -203,10 +203,10 @@ class Comparison:
 
     def _expect_done(self, kind: Kind, seen: Measured) -> None:
         """Whatever was acknowledged under load was asked of the dependency, as at any other time, and waited for:
-        nothing is made in less time than the dependency takes for it.
+        nothing is made in less time than the dependency takes for it. Afterwards it is there.
         """
-        mark = self._mixes[SUBMISSION].mark
-        asked = {call.key for call in self._relays[SUBMISSION].calls() if call.key.startswith(mark)}
+        mix = self._mixes[SUBMISSION]
+        asked = {call.key for call in self._relays[SUBMISSION].calls() if call.key.startswith(mix.mark)}
         made = [one.latency_ms for one in seen.samples if one.side == SUBMISSION and one.status == CREATED]
         expect(
             len(made) <= len(asked),
@@ -220,4 +220,13 @@ class Comparison:
             f"under load {early:.0%} of what was made was confirmed sooner than the dependency answers",
             sent=kind.told,
             expected=f"an answer once the work is done, which takes {takes:g} ms there",
+        )
+        newest = mix.newest() if made else ()
+        kept = sum(one.startswith(mix.mark) for one in newest)
+        expect(
+            not made or kept >= min(len(newest), len(made)) > 0,
+            f"under load {len(made)} things were made, and are not among the newest afterwards",
+            sent=kind.told,
+            received=f"{kept} of the newest {len(newest)} are of those",
+            expected="what was acknowledged is stored, as at any other time",
         )
