@@ -212,6 +212,15 @@ def test_whoever_was_let_in_and_failed_needs_no_time_to_come_back(
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 2.0, Evidence())
 
 
+@flawed("no lock, answers only")
+def test_a_burst_that_is_confirmed_before_the_work_is_done_shows(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To say yes to everybody and to work it off afterwards is no way to turn away what is too much."""
+    with pytest.raises(Failure, match="one of them was confirmed sooner than the dependency answers"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
 @flawed("busy says 503")
 def test_turning_nearly_all_away_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """One at a time is less than any service has room for."""
