@@ -24,8 +24,10 @@ IN_A_ROW = 5
 OK = 200
 STOPS = 5.0
 """Seconds a service gets to end before it is killed for a start."""
-AWAY = 2.0
-"""Seconds for which a service that answers has to bear that its dependency is away."""
+AWAY = 8.0
+"""Seconds for which a service that answers has to bear that its dependency is away: pauses between two looks that grow
+without end are longer by then than the return may take to be noticed.
+"""
 FIRST_WORD = 10.0
 """Seconds until a service that starts alone should have said anything; it may also say nothing until it is ready."""
 AT_ONCE = 4
