@@ -164,6 +164,19 @@ def test_readiness_that_never_falls_shows(service: Service, relay: Relay) -> Non
         probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
 
 
+@flawed("readiness takes its time")
+def test_readiness_that_takes_longer_than_a_probe_may_shows(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform has stopped listening by then."""
+    monkeypatch.setattr(probes, "PROMISED", 0.05)
+    monkeypatch.setattr(probes, "TOLERANCE", 0.0)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    relay.shut()
+    with pytest.raises(Failure, match=r"no complete answer within 0\.05 s"):
+        probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
+
+
 @flawed("an old 503")
 def test_a_worker_that_tells_of_an_earlier_outage_proves_nothing(service: Service) -> None:
     """A stale answer or two is not readiness that follows: the service has to go on saying so."""

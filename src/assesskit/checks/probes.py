@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from assesskit.checks.creation import CREATED, Creation
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
-from assesskit.checks.resilience import UNAVAILABLE
+from assesskit.checks.resilience import TOLERANCE, UNAVAILABLE
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay
@@ -58,13 +58,14 @@ def expect_stays(service: Service, path: str, seconds: float, while_: str, *, af
 def expect_turns(service: Service, path: str, status: int, within: float, after: str) -> float:
     """`path` turns to `status` at the latest `within` seconds from now; return after how many. `after` is in words.
 
-    It has turned when `IN_A_ROW` answers say so: with several workers, one may still tell of an earlier outage.
+    It has turned when `IN_A_ROW` answers say so: with several workers, one may still tell of an earlier outage. What
+    takes longer than a probe may is no answer.
     """
     began = time.monotonic()
     turned: list[float] = []
     with Stalls() as stalls:
         while True:
-            exchange = _probe(service, path)
+            exchange = _probe(service, path, PROMISED + TOLERANCE)
             passed = time.monotonic() - began
             if exchange.response is not None and exchange.response.status == status:
                 turned.append(passed)
@@ -143,8 +144,8 @@ def _expect_runs(service: Service, when: str) -> None:
         )
 
 
-def _probe(service: Service, path: str) -> Exchange:
-    return service.send(Request("GET", path), deadline=PROBE_DEADLINE)
+def _probe(service: Service, path: str, deadline: float | None = None) -> Exchange:
+    return service.send(Request("GET", path), deadline=deadline or PROBE_DEADLINE)
 
 
 def _well(exchange: Exchange) -> bool:
