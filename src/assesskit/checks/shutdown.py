@@ -129,7 +129,7 @@ def _held(service: Service, relay: Relay, request: Request, mark: str) -> Iterat
     """The request is in flight: the dependency holds its call until the block is left."""
     relay.script(mark, Fault.hang())
     with ThreadPoolExecutor(1) as pool, Stalls() as stalls:
-        pending = pool.submit(service.send, request, deadline=GRACE + HOLD)
+        pending = pool.submit(service.send, request, deadline=2 * (GRACE + HOLD))  # as much may be a stall
         try:
             while not (relay.waiting(mark, timeout=POLL) or pending.done()) and stalls.within(ARRIVAL):
                 pass
