@@ -136,8 +136,11 @@ def test_a_stop_that_finishes_its_work_passes(drain: Any) -> None:
         pytest.param(FORGETS, "what was acknowledged with 201 before the stop answers 404", id="forgets"),
     ],
 )
-def test_a_stop_that_loses_something_shows(drain: Any, on_term: str, said: str) -> None:
+def test_a_stop_that_loses_something_shows(
+    drain: Any, on_term: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each way to stop badly is told apart."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
     with pytest.raises(Failure, match=said):
         drain(on_term)
 

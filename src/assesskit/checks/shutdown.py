@@ -28,8 +28,8 @@ BRIEFLY = 0.3
 """Seconds that it is held where only its spans are asked for."""
 GRACE = 10.0
 """Seconds from SIGTERM until the service must have ended."""
-LATE = 2.0
-"""Seconds over it for which the end is awaited, to tell a late one from none."""
+LATE = 5.0
+"""Seconds over it for which the end is awaited, to tell a late one from none: more than stalls usually explain."""
 GAVE_UP = (503, 504)
 """Answers to the request in flight that will do where the service's own timeout was over."""
 ARRIVAL = 5.0
