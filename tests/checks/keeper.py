@@ -54,10 +54,11 @@ class Keeper(ThreadingHTTPServer):
         self.collector = collector
         self.flaws = flaws
         self.stale = 2
-        self.lock = threading.Lock()
+        self.lock = threading.BoundedSemaphore(4 if "room for four" in flaws else 1)
         self.kept: dict[str, tuple[Any, dict[str, Any]]] = {}
         self.refused: set[str] = set()
         self.repeats = 2.0
+        self.seen = 0.0
 
     def handle_error(self, *_args: object) -> None:
         """A client that has gone is no news."""
@@ -141,6 +142,8 @@ class Orders(Quiet):
                 self.answer(503 if self.has("reads refused") else 200, {})
         elif self.path == "/livez" and self.has("never alive"):
             time.sleep(1)
+        elif self.has("one watcher for both"):
+            self.answer(200 if self.watched() else 503, {})
         elif self.path == "/livez" and not self.has("liveness asks"):
             self.answer(200, "alive")
         elif self.path == "/readyz" and self.has("an old 503") and self.server.stale:
@@ -152,6 +155,12 @@ class Orders(Quiet):
             time.sleep(0.1 if self.has("readiness takes its time") else 0.0)
             fine = self.call("GET", "/healthz", None) == 200
             self.answer(200 if fine else 503, {"fine": fine})
+
+    def watched(self) -> bool:
+        """Whether the dependency was there at any time in the last half second."""
+        if self.call("GET", "/healthz", None) == 200:
+            self.server.seen = time.monotonic()
+        return time.monotonic() - self.server.seen < 0.5
 
     def reserve(self, wanted: Any, key: str) -> bool:
         if self.has("answers only"):
@@ -174,7 +183,8 @@ class Orders(Quiet):
     def may_repeat(self, status: int | None) -> bool:
         if self.has("never asks again") or (status is not None and status < 500 and not self.has("asks whatever")):
             return False
-        if self.server.repeats < 1 and not self.has("no budget"):
+        unbounded = self.has("no budget") or (status is not None and self.has("no budget for answers"))
+        if self.server.repeats < 1 and not unbounded:
             return False
         self.server.repeats -= 1
         return True

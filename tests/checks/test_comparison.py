@@ -44,13 +44,16 @@ class Answering(Harness):
 
 
 class Side(ThreadingHTTPServer):
-    """Answers everything; what is posted is asked of the relay at `dependency` first, unless there is none."""
+    """Answers everything; what is posted is asked of the relay at `dependency` first, unless there is none, or it is
+    `hasty`: then while it answers.
+    """
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, dependency: int | None) -> None:
+    def __init__(self, dependency: int | None, *, hasty: bool = False) -> None:
         self.dependency = dependency
+        self.hasty = hasty
         super().__init__(("127.0.0.1", 0), Handler)
 
 
@@ -64,14 +67,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.dependency is not None:
-            with socket.create_connection(("127.0.0.1", self.server.dependency)) as link:
-                link.sendall(
-                    b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-                )
-                while link.recv(4096):
-                    pass
+        if self.server.hasty:
+            threading.Thread(target=self._ask, args=(body,)).start()
+        elif self.server.dependency is not None:
+            self._ask(body)
         self._answer(201)
+
+    def _ask(self, body: bytes) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.dependency)) as link:
+            link.sendall(
+                b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            )
+            while link.recv(4096):
+                pass
 
     def _answer(self, status: int) -> None:
         self.send_response(status)
@@ -85,8 +93,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(dependency: int | None) -> Iterator[int]:
-    side = Side(dependency)
+def serving(dependency: int | None, *, hasty: bool = False) -> Iterator[int]:
+    side = Side(dependency, hasty=hasty)
     thread = threading.Thread(target=side.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield side.server_port
@@ -98,7 +106,7 @@ def serving(dependency: int | None) -> Iterator[int]:
 def mix(service: Service, mark: str) -> Mix:
     del service
     write = RequestTemplate("POST", "/x", HEADERS, json.dumps({"sku": f"T-{mark}{FRESH}"}), expect=201, route="POST /x")
-    return Mix([RequestTemplate("GET", "/x", route="GET /x")] * 3, [write], f"T-{mark}")
+    return Mix([RequestTemplate("GET", "/x", route="GET /x")] * 3, [write], f"T-{mark}", lambda: [f"T-{mark}0"])
 
 
 def services(harness: Harness, submission: int = 1, reference: int = 1) -> Control:
@@ -124,22 +132,25 @@ def relays() -> Iterator[dict[str, Relay]]:
 
 @pytest.fixture
 def compared(relays: dict[str, Relay], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """Compares two services that are alike, but that the submission may forget its dependency; with few windows."""
+    """Compares two services that are alike, but that the submission may be `forgetful` of its dependency, or `hasty`;
+    with few windows.
+    """
     monkeypatch.setattr(comparison, "WARM_SECONDS", 0.05)
     monkeypatch.setattr(comparison, "SETTLES", 0.0)
     monkeypatch.setattr(measured, "DEPENDENCY_SECONDS", 0.01)
     harness = Answering()
 
-    def build(*, forgets: bool = False) -> tuple[Comparison, Answering]:
-        control = services(harness, sides["forgetful" if forgets else "submission"], sides["reference"])
+    def build(submission: str = "submission", mix: Any = mix) -> tuple[Comparison, Answering]:
+        control = services(harness, sides[submission], sides["reference"])
         return Comparison(control, relays, mix, 0.999), harness
 
     with (
         serving(relays["submission"].port) as submission,
         serving(relays["reference"].port) as reference,
         serving(None) as forgetful,
+        serving(relays["submission"].port, hasty=True) as hasty,
     ):
-        sides = {"submission": submission, "reference": reference, "forgetful": forgetful}
+        sides = {"submission": submission, "reference": reference, "forgetful": forgetful, "hasty": hasty}
         yield build
 
 
@@ -185,9 +196,33 @@ def test_the_submission_stands_still_while_the_reference_is_seen_alone_and_goes_
 
 def test_what_is_acknowledged_under_load_was_really_done(compared):
     """Whoever leaves the dependency out to be fast has failed, with the count."""
-    subject, _ = compared(forgets=True)
+    subject, _ = compared("forgetful")
     with pytest.raises(Failure, match=r"under load 96 things were made, .* asked for only 0 of them"):
         subject.latency(WRITES, 1000.0)
+
+
+def test_pages_that_never_show_the_newest_are_judged_elsewhere(compared):
+    """One mistake is not counted twice."""
+    subject, _ = compared(mix=lambda *given: replace(mix(*given), newest=lambda: None))
+    assert subject.latency(WRITES, 1000.0).verdict == "met"
+
+
+@pytest.mark.parametrize("newest", [[], ["an older one"] * 20])
+def test_what_is_acknowledged_under_load_is_there_afterwards(compared, newest):
+    """Whoever leaves its own store out to be fast has failed as well."""
+    subject, _ = compared(mix=lambda *given: replace(mix(*given), newest=lambda: newest))
+    with pytest.raises(Failure, match="under load 96 things were made, and are not among the newest afterwards"):
+        subject.latency(WRITES, 1000.0)
+
+
+@pytest.mark.parametrize(
+    "measure", [lambda subject: subject.latency(WRITES, 1000.0), lambda subject: subject.throughput(0.01)]
+)
+def test_what_is_acknowledged_under_load_was_waited_for(compared, measure):
+    """Whoever confirms first and asks its dependency afterwards has failed, under any load."""
+    subject, _ = compared("hasty")
+    with pytest.raises(Failure, match=r"under load \d+% of what was made was confirmed sooner than the dependency"):
+        measure(subject)
 
 
 def test_a_comparison_that_breaks_leaves_the_pod_as_it_was(compared, relays, monkeypatch):

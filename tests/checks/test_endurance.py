@@ -29,7 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, changes in (
         (interruption, {"WITHIN": 0.6}),
         (creation, {"POLL": 0.1}),
-        (retrying, {"REQUESTS": 20, "BEFORE": 15, "SENDERS": 1}),
+        (retrying, {"REQUESTS": 20, "BEFORE": 15}),
         (overload, {"WRITERS": 6, "READS": 10, "QUICK": 0.15, "SETTLED": 0.1, "APART": 0.01}),
         (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 0.5, "FEWEST": 1}),
     ):
@@ -116,10 +116,31 @@ def test_a_few_retries_pass(service: Service, relay: Relay) -> None:
     retrying.expect_few_calls(service, relay, fresh, Evidence())
 
 
+@flawed("busy says 429, room for four")
+def test_who_has_room_for_few_at_a_time_hides_bad_moments_as_well(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To turn away what is too much is no failure of a request that met a bad moment."""
+    monkeypatch.setattr(Inventory, "pause", 0.05)
+    retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
+
+
 @flawed("never asks again")
 def test_no_retry_shows(service: Service, relay: Relay) -> None:
     """A bad moment that fails the request is a failure."""
     with pytest.raises(Failure, match="about 5 failed"):
+        retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
+
+
+@flawed("never asks again")
+@pytest.mark.parametrize(("soon", "outcome"), [(5.0, Failure), (0.0, Inconclusive)])
+def test_what_fails_at_once_fails_on_any_machine(
+    service: Service, relay: Relay, soon: float, outcome: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed late may have met a time limit while this machine stood still."""
+    monkeypatch.setattr(Stalls, "seconds", 1.0)
+    monkeypatch.setattr(retrying, "SOON", soon)
+    with pytest.raises(outcome, match="about 5 failed"):
         retrying.expect_flakiness_hidden(service, relay, fresh, Evidence())
 
 
@@ -130,11 +151,29 @@ def test_a_storm_on_the_dead_shows(service: Service, relay: Relay) -> None:
         retrying.expect_few_calls(service, relay, fresh, Evidence())
 
 
+@flawed("no budget for answers")
+def test_a_storm_on_a_dependency_that_answers_shows(service: Service, relay: Relay) -> None:
+    """A budget for broken connections alone is none while the dependency says 503 to everybody."""
+    with pytest.raises(Failure, match=r"called 2\.\d times for each request"):
+        retrying.expect_few_calls(service, relay, fresh, Evidence())
+
+
 @flawed("asks whatever")
 def test_a_refusal_that_is_asked_again_shows(service: Service, relay: Relay) -> None:
     """A second call after a 409 is a failure."""
     refused = Creation.fresh("/v1/orders", {"sku": "OUT", "quantity": 2}, mark="sku", token="token")
     with pytest.raises(Failure, match="asked the same 3 times"):
+        retrying.expect_refusal_taken(service, relay, [refused])
+
+
+@flawed("asks whatever")
+def test_a_refusal_that_came_late_may_be_asked_again(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that stood still the service may have given up before it was refused."""
+    refused = Creation.fresh("/v1/orders", {"sku": "OUT", "quantity": 2}, mark="sku", token="token")
+    monkeypatch.setattr(Stalls, "seconds", 1.0)
+    with pytest.raises(Inconclusive, match="asked the same 3 times, but this machine stood still"):
         retrying.expect_refusal_taken(service, relay, [refused])
 
 
@@ -192,6 +231,15 @@ def test_whoever_was_let_in_and_failed_needs_no_time_to_come_back(
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 2.0, Evidence())
 
 
+@flawed("no lock, answers only")
+def test_a_burst_that_is_confirmed_before_the_work_is_done_shows(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To say yes to everybody and to work it off afterwards is no way to turn away what is too much."""
+    with pytest.raises(Failure, match="one of them was confirmed sooner than the dependency answers"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
 @flawed("busy says 503")
 def test_turning_nearly_all_away_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """One at a time is less than any service has room for."""
@@ -211,6 +259,18 @@ def test_a_dependency_of_ours_that_is_slow_by_itself_excuses_as_much(
     monkeypatch.setattr(overload, "SWIFT", 0.0)
     with pytest.raises(Inconclusive, match="the dependency took"):
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+
+
+@flawed("no lock, no timeout")
+@pytest.mark.usefixtures("unexcused")
+def test_a_service_that_is_busy_long_after_a_burst_shows(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made in the end is not made again within the time."""
+    monkeypatch.setattr(Inventory, "pause", 1.2)
+    monkeypatch.setattr(overload, "AGAIN", 0.2)
+    with pytest.raises(Failure, match=r"the next creation was made only 1\.\d s after a burst"):
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 3.0, Evidence())
 
 
 @flawed("busy says 500")

@@ -179,6 +179,27 @@ def test_one_failed_request_of_a_hundred_is_no_failure():
     assert judge([*broken, *samples[2:]], BUDGET_MS, quiet_ms=1.6).verdict == "met"
 
 
+@pytest.mark.parametrize(("count", "verdict"), [(0, "met"), (1, "inconclusive"), (3, "inconclusive"), (4, "not_met")])
+def test_a_failure_or_two_of_few_requests_may_be_bad_luck(count, verdict):
+    """Of 96 requests: one is more than one in a hundred, and one in a hundred may well be among them."""
+    samples = simulated(RIGHT["as the reference"], "quiet", 1, windows=4)
+    samples += [sample.moved(4) for sample in simulated(RIGHT["as the reference"], "quiet", 2, windows=4)]
+    ours = [sample for sample in samples if sample.side == "submission" and sample.offset < 0.2]
+    broken = [replace(one, error="status 500 instead of 201") for one in ours[:count]]
+    assert len(ours) == 96
+    found = judge([*broken, *ours[count:], *(one for one in samples if one.side == "reference")], BUDGET_MS, 1.6)
+    assert found.verdict == verdict
+
+
+def test_failures_beside_a_machine_that_stood_still_cannot_be_judged():
+    """What was sent late came all at once: whoever turned some of it away has done nothing wrong."""
+    samples = simulated(RIGHT["as the reference"], "quiet", 1)
+    held = [replace(one, lag_ms=200.0, error="status 503 instead of 201") if one.window < 2 else one for one in samples]
+    mine = [one for one in held if one.side == "submission"] + [one for one in samples if one.side == "reference"]
+    assert judge(mine, BUDGET_MS, 1.6).verdict == "inconclusive"
+    assert judge(mine, BUDGET_MS, 1.6, work_ms=80.0).verdict == "not_met"
+
+
 def test_the_same_samples_have_the_same_verdict():
     """The bootstrap is drawn from a fixed seed."""
     samples = simulated(WRONG["a slow tenth"], "light", 3)

@@ -17,7 +17,7 @@ from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.memory import FEWEST_WINDOWS, Growth, expect_within_limits, judge
 from assesskit.checks.services import Control, Service
-from assesskit.instruments.load import FRESH, RequestTemplate
+from assesskit.instruments.load import FRESH, RequestTemplate, Sample
 
 EACH_KB, FEWEST = 8.0, 1500
 WARM = 50_000_000
@@ -76,8 +76,8 @@ def measure(engine: Engine, port: int, *, method: str = "POST", fewest: int = 1)
 
 
 def grown(*looks: tuple[int, float]) -> Growth:
-    """Looks at a service: requests in all, and MB that it held."""
-    return Growth([sent for sent, _ in looks], [round(held * 1e6) for _, held in looks])
+    """Looks at a service: good answers in all, and MB that it held."""
+    return Growth([made for made, _ in looks], [round(held * 1e6) for _, held in looks])
 
 
 def test_a_service_that_stops_growing_stays_within() -> None:
@@ -138,6 +138,16 @@ def test_a_leak_is_told_with_its_size(port: int) -> None:
     assert caught.value.received == "100 MB at first, and 200 MB in the end"
 
 
+def test_what_is_turned_away_hides_no_leak(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen kB for each that is made are no less when nine of ten are refused."""
+    made, refused = (
+        Sample("submission", 0, 0.0, 0.0, 1.0, status, error, 2) for status, error in ((201, ""), (429, "status 429"))
+    )
+    monkeypatch.setattr(Control, "offer", lambda *_: [made] * 100 + [refused] * 900)
+    with pytest.raises(Failure, match="grows with every request: 16 kB for each"):
+        measure(Engine(each=1_600_000), port)
+
+
 @pytest.mark.parametrize(("killed", "when"), [((True,), "during the checks"), ((False, True), "under load")])
 def test_a_process_that_was_killed_shows(port: int, killed: tuple[bool, ...], when: str) -> None:
     """Before the load or under it, whether or not the service went on."""
@@ -161,5 +171,5 @@ def test_a_runtime_that_tells_no_memory_judges_none(port: int, engine: Engine) -
 
 def test_too_few_requests_are_not_judged(port: int) -> None:
     """A slow machine cannot tell a leak."""
-    with pytest.raises(Inconclusive, match=r"only \d+ requests were answered"):
+    with pytest.raises(Inconclusive, match=r"only \d+ requests were answered well"):
         measure(Engine(each=50_000_000), port, fewest=10**9)

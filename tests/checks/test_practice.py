@@ -151,6 +151,23 @@ def test_liveness_that_asks_the_dependency_shows(service: Service, relay: Relay)
         probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone")
 
 
+@flawed("one watcher for both")
+def test_liveness_that_notices_late_with_readiness_shows(service: Service, relay: Relay) -> None:
+    """One handler for both is found however long it waits before it believes in an outage."""
+    probes.expect_turns(service, "/readyz", 200, 2, "the start")
+    relay.shut()
+    with pytest.raises(Failure, match="GET /livez answered 503 while"):
+        probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone", after="/readyz")
+
+
+@flawed("ready for ever")
+def test_liveness_is_not_asked_without_end(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A readiness that never notices is judged elsewhere."""
+    monkeypatch.setattr(probes, "NOTICES", 0.3)
+    relay.shut()
+    probes.expect_stays(service, "/livez", 0.2, "while the dependency is gone", after="/readyz")
+
+
 @flawed("never alive")
 @pytest.mark.parametrize(("explained", "outcome"), [(0.0, Failure), (1.0, Inconclusive)])
 def test_a_probe_without_an_answer_shows_unless_this_machine_stood_still(
@@ -169,6 +186,19 @@ def test_readiness_that_never_falls_shows(service: Service, relay: Relay) -> Non
     """Readiness that stays 200 past its time is a failure."""
     relay.shut()
     with pytest.raises(Failure, match=r"answered 200 0\.3 s after the dependency was lost"):
+        probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
+
+
+@flawed("readiness takes its time")
+def test_readiness_that_takes_longer_than_a_probe_may_shows(
+    service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform has stopped listening by then."""
+    monkeypatch.setattr(probes, "PROMISED", 0.05)
+    monkeypatch.setattr(probes, "TOLERANCE", 0.0)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    relay.shut()
+    with pytest.raises(Failure, match=r"no complete answer within 0\.05 s"):
         probes.expect_turns(service, "/readyz", 503, 0.3, "the dependency was lost")
 
 

@@ -15,6 +15,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector
 from assesskit.instruments.relay import Relay
 
@@ -43,6 +44,10 @@ until = time.monotonic() + 1.0
 able = Orders.do_POST
 Orders.do_POST = lambda self: able(self) if time.monotonic() > until else self.answer(503, None)
 """
+SLEEPS = """
+import time
+Orders.do_POST = lambda self: time.sleep(1.0)
+"""
 LISTS = """
 links = []
 connected = http.client.HTTPConnection.connect
@@ -52,6 +57,7 @@ GOES = "stop"
 ABANDONS = "lambda *_: ([link.shutdown(2) for link in links if link.fileno() >= 0], stop())"
 DIES = "signal.SIG_DFL"
 STAYS = "signal.SIG_IGN"
+TARRIES = "lambda *_: threading.Timer(0.3, server.shutdown).start()"
 LINGERS = "lambda *_: (server.socket.close(), stop(), threading.Thread(target=threading.Event().wait).start())"
 FORGETS = "stop); setattr(Orders, 'do_GET', lambda s: s.answer(404 if 'orders' in s.path else 200, None)"
 
@@ -130,8 +136,11 @@ def test_a_stop_that_finishes_its_work_passes(drain: Any) -> None:
         pytest.param(FORGETS, "what was acknowledged with 201 before the stop answers 404", id="forgets"),
     ],
 )
-def test_a_stop_that_loses_something_shows(drain: Any, on_term: str, said: str) -> None:
+def test_a_stop_that_loses_something_shows(
+    drain: Any, on_term: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each way to stop badly is told apart."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
     with pytest.raises(Failure, match=said):
         drain(on_term)
 
@@ -142,10 +151,24 @@ def test_a_request_that_is_given_up_for_the_signal_shows(drain: Any) -> None:
         drain(ABANDONS, at_start=LISTS, flaws=("never asks again",))
 
 
+def test_an_end_in_the_last_moment_is_in_time(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To see it takes a moment, too."""
+    monkeypatch.setattr(shutdown, "GRACE", 0.1)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    drain(GOES)
+
+
+def test_a_machine_that_stood_still_hears_the_signal_late(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newcomers are asked for longer where the service may have had no processor to take notice."""
+    monkeypatch.setattr(Stalls, "explained", 0.2)
+    drain(TARRIES)
+
+
 def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the request in flight takes is part of it."""
-    monkeypatch.setattr(shutdown, "HOLD", 0.3)
+    monkeypatch.setattr(shutdown, "HOLD", 1.0)
     monkeypatch.setattr(shutdown, "GRACE", 0.2)
+    monkeypatch.setattr(Stalls, "explained", 0.0)
     with pytest.raises(Failure, match="after SIGTERM the service still ran"):
         drain(GOES)
 
@@ -206,3 +229,21 @@ def test_ready_before_able_shows(small: Any) -> None:
     service = small(at_start=READS)
     with pytest.raises(Failure, match="at that moment POST /v1/orders answered 503"):
         probes.expect_ready_means_ready(service, order, 3.0)
+
+
+@pytest.mark.parametrize("at_start", [READS, SLEEPS])
+def test_a_start_that_a_machine_held_up_cannot_be_judged(
+    small: Any, at_start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time limits of the service may have passed, or ours."""
+    service = small(at_start=at_start)
+    monkeypatch.setattr(Stalls, "seconds", 1.0)
+    with pytest.raises(Inconclusive, match=r"at that moment POST /v1/orders .*, but this machine stood still"):
+        probes.expect_ready_means_ready(service, order, 0.2)
+
+
+def test_silence_at_the_first_moment_shows(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is none of the answers of who is ready."""
+    monkeypatch.setattr(Stalls, "explained", 0.0)
+    with pytest.raises(Failure, match=r"at that moment POST /v1/orders failed \(no complete answer"):
+        probes.expect_ready_means_ready(small(at_start=SLEEPS), order, 0.2)

@@ -18,7 +18,7 @@ from assesskit.checks.cost import judge as judge_cost
 from assesskit.checks.creation import CREATED
 from assesskit.checks.expect import Failure, Inconclusive, expect
 from assesskit.checks.intrusion import Listener, intrusion, kept_away
-from assesskit.checks.latency import REFERENCE, SUBMISSION, LatencyVerdict, Verdict, quiet_figure
+from assesskit.checks.latency import ERROR_LIMIT, REFERENCE, SUBMISSION, LatencyVerdict, Verdict, quiet_figure
 from assesskit.checks.latency import judge as judge_latency
 from assesskit.checks.levels import levels
 from assesskit.checks.measured import DEPENDENCY_SECONDS, READS, RUSH, SIDES, WRITES, Kind, Measured, Mix, cost_ms
@@ -31,6 +31,8 @@ from assesskit.instruments.relay import Fault, Relay
 REST_WINDOWS, FIRST_WINDOWS, MORE_WINDOWS = 2, 8, 4
 """A side: to see the reference alone, to judge, and to go on while it is inconclusive."""
 WARM_SECONDS = 0.3
+NEARLY = 0.9
+"""Of the time that the dependency takes: clocks differ a little."""
 SETTLES = 1.5
 """Seconds that a service gets after it was paused, ahead of its readiness."""
 
@@ -93,7 +95,7 @@ class Comparison:
                     verdict = self._judged(kind, seen, budget_ms, alone)
                 if verdict.verdict == "inconclusive":  # is it quiet as soon as the submission stands still?
                     verdict = self._judged(kind, seen, budget_ms, [*alone, self._at_rest(kind)])
-                self._expect_reserved(seen)  # before it is kept: what was not done is no measure for any criterion
+                self._expect_done(kind, seen)  # before it is kept: what was not done is no measure for any criterion
                 self._latency[kind] = verdict
         return self._latency[kind]
 
@@ -112,7 +114,7 @@ class Comparison:
             while verdict.verdict == "inconclusive" and seen.windows < RUSH.most:
                 self._offer(RUSH, seen, MORE_WINDOWS)
                 verdict = judge_throughput(seen.samples, RUSH.clients, share, self._busy(seen))
-            self._expect_reserved(seen)
+            self._expect_done(RUSH, seen)
         return verdict
 
     def cost(self, times: float, plus_ms: float) -> CostVerdict:
@@ -199,13 +201,34 @@ class Comparison:
     def _busy(self, seen: Measured) -> Busy:
         return {side: seen.share(side, self._control.service(side).cpus) for side in SIDES}
 
-    def _expect_reserved(self, seen: Measured) -> None:
-        """Whatever was acknowledged under load was asked of the dependency, as at any other time."""
-        mark = self._mixes[SUBMISSION].mark
-        asked = {call.key for call in self._relays[SUBMISSION].calls() if call.key.startswith(mark)}
-        made = sum(one.side == SUBMISSION and one.status == CREATED for one in seen.samples)
+    def _expect_done(self, kind: Kind, seen: Measured) -> None:
+        """Whatever was acknowledged under load was asked of the dependency, as at any other time, and waited for:
+        nothing is made in less time than the dependency takes for it. Afterwards it is there.
+        """
+        mix = self._mixes[SUBMISSION]
+        asked = {call.key for call in self._relays[SUBMISSION].calls() if call.key.startswith(mix.mark)}
+        made = [one.latency_ms for one in seen.samples if one.side == SUBMISSION and one.status == CREATED]
         expect(
-            made <= len(asked),
-            f"under load {made} things were made, and the dependency was asked for only {len(asked)} of them",
+            len(made) <= len(asked),
+            f"under load {len(made)} things were made, and the dependency was asked for only {len(asked)} of them",
             expected="under load the same work as at any other time",
+        )
+        takes = 1000 * DEPENDENCY_SECONDS
+        early = sum(latency < NEARLY * takes for latency in made) / max(1, len(made))
+        expect(
+            early <= ERROR_LIMIT,
+            f"under load {early:.0%} of what was made was confirmed sooner than the dependency answers",
+            sent=kind.told,
+            expected=f"an answer once the work is done, which takes {takes:g} ms there",
+        )
+        newest = mix.newest() if made else None
+        if newest is None:
+            return
+        kept = sum(one.startswith(mix.mark) for one in newest)
+        expect(
+            kept >= min(len(newest), len(made)) > 0,
+            f"under load {len(made)} things were made, and are not among the newest afterwards",
+            sent=kind.told,
+            received=f"{kept} of the newest {len(newest)} are of those",
+            expected="what was acknowledged is stored, as at any other time",
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from statistics import fmean, median
 from typing import Any, Literal
 
@@ -29,6 +30,8 @@ MIN_WORK_MS = 0.5
 """Less processor time than this is not told from none."""
 ERROR_LIMIT = 0.01
 """Share of the submission's requests that may fail."""
+LUCK = 0.025
+"""As likely as this, at most, are more failures than that by chance alone."""
 SLOW_LIMIT = 0.05
 """Share of slow requests, beyond the reference's own share. Medians cannot see a slow tenth; this does."""
 BOOTSTRAPS = 1000
@@ -135,18 +138,23 @@ def judge(
 
     Noise stretches time on the processor, so it can make a good service look slow, but not a slow one good. So met may
     rest on all windows; not met rests on those beside which the reference was near its quiet figure; and without
-    enough of these, on a median difference that stretched processor time cannot explain. A submission whose processor
-    time for a request is by itself over the budget makes its own noise, and nothing is explained by that; neither by
-    noise that was there beside the submission only, and not before and after it.
+    enough of these, on a median difference that stretched processor time cannot explain. Requests that failed count as
+    little beside a reference that was not near it, and are told from bad luck by their number. A submission whose
+    processor time for a request is by itself over the budget makes its own noise, and nothing is explained by that;
+    neither by noise that was there beside the submission only, and not before and after it.
     """
     windows = _windows(samples, quiet_ms + budget_ms / 2, budget_ms / 3)
     counted = [window for window in windows if window.counts]
+    own = len(counted) <= OWN_SHARE * len(windows) and _calm(alone, quiet_ms + budget_ms / 2)
+    busy = own or (work_ms is not None and work_ms > budget_ms)
     every = _estimates(windows, budget_ms, quiet_ms) if len(windows) >= MIN_WINDOWS else ()
     quiet = len(counted) >= max(MIN_WINDOWS, QUIET_SHARE * len(windows))
+    failed = _failed(samples, SUBMISSION)
+    told = failed if busy else _failed(samples, SUBMISSION, frozenset(window.number for window in counted))
     verdict: Verdict
-    if (failed := _failed(samples, REFERENCE)).share > ERROR_LIMIT:  # first: what stops both is no fault of one
-        verdict, reason = "inconclusive", f"the reference itself failed under load: {failed}"
-    elif (failed := _failed(samples, SUBMISSION)).share > ERROR_LIMIT:
+    if (theirs := _failed(samples, REFERENCE)).share > ERROR_LIMIT:  # first: what stops both is no fault of one
+        verdict, reason = "inconclusive", f"the reference itself failed under load: {theirs}"
+    elif told.certain:
         verdict, reason = "not_met", f"requests failed under load: {failed}"
     elif not every:
         verdict, reason = "inconclusive", f"only {len(windows)} windows were measured"
@@ -155,12 +163,12 @@ def judge(
         verdict, reason = _conclude(every)
     else:
         verdict, reason = _conclude(every)
-        own = len(counted) <= OWN_SHARE * len(windows) and _calm(alone, quiet_ms + budget_ms / 2)
-        busy = own or (work_ms is not None and work_ms > budget_ms)
         noise_ms = 0.0 if busy else _noise_ms(windows, every[0].low, quiet_ms - waiting_ms, work_ms, waiting_ms)
         if verdict == "not_met" and every[0].low <= budget_ms + noise_ms:
             noise = f"the machine was quiet enough in only {len(counted)} of {len(windows)} windows"
             verdict, reason = "inconclusive", f"{noise}; {reason}"
+    if verdict == "met" and failed.share > ERROR_LIMIT:
+        verdict, reason = "inconclusive", f"requests failed under load, too few on a quiet machine to tell: {failed}"
     return LatencyVerdict(verdict, reason, budget_ms, quiet_ms, windows, every)
 
 
@@ -271,12 +279,22 @@ class _Failed:
     def share(self) -> float:
         return self.count / self.total if self.total else 0.0
 
+    @property
+    def certain(self) -> bool:
+        """Whether more than ERROR_LIMIT fail: where no more did, so many would hardly ever be among so few."""
+        fewer = (
+            comb(self.total, count) * ERROR_LIMIT**count * (1 - ERROR_LIMIT) ** (self.total - count)
+            for count in range(self.count)
+        )
+        return 1 - sum(fewer) < LUCK
+
     def __str__(self) -> str:
         return f"{self.count} of {self.total}, the first with {self.first}"
 
 
-def _failed(samples: Sequence[Sample], side: str) -> _Failed:
-    of_side = [sample for sample in samples if sample.side == side]
+def _failed(samples: Sequence[Sample], side: str, windows: frozenset[int] | None = None) -> _Failed:
+    """Of all windows, or of these."""
+    of_side = [one for one in samples if one.side == side and (windows is None or one.window in windows)]
     errors = [sample.error for sample in of_side if sample.error]
     return _Failed(len(errors), len(of_side), errors[0] if errors else "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,11 +44,15 @@ RUSH = Kind(
 
 @dataclass(frozen=True)
 class Mix:
-    """The requests one side is sent in turn, and what the marks of the things made by them begin with."""
+    """The requests one side is sent in turn, and what the marks of the things made by them begin with. `newest` looks
+    at a page of the newest things there are, and returns their marks; None where no page shows the newest, which is
+    judged elsewhere.
+    """
 
     reads: Sequence[RequestTemplate]
     writes: Sequence[RequestTemplate]
     mark: str
+    newest: Callable[[], Sequence[str] | None]
 
     def of(self, kind: Kind) -> Sequence[RequestTemplate]:
         """The requests of a kind; of both, three reads to a write."""

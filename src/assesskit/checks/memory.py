@@ -35,13 +35,13 @@ STEP = 1.2 * MB
 
 @dataclass
 class Growth:
-    """What was seen of a service under load: `sent` requests before each look at it, and what its processes held then,
-    in bytes. The first look is at the end of the warming up. `made` counts the good answers.
+    """What was seen of a service under load: how many things it had `made` before each look at it, and what its
+    processes held then, in bytes. The first look is at the end of the warming up. Requests that were turned away are
+    not counted: they leave nothing, and would make little of what the others leave.
     """
 
-    sent: list[int] = field(default_factory=list)
+    made: list[int] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
-    made: int = 0
 
     @property
     def windows(self) -> int:
@@ -50,7 +50,7 @@ class Growth:
 
     def added(self, window: int) -> tuple[int, int]:
         """Bytes that this window and the next one have added, and by how many requests."""
-        return self.held[window + 2] - self.held[window], self.sent[window + 2] - self.sent[window]
+        return self.held[window + 2] - self.held[window], self.made[window + 2] - self.made[window]
 
 
 def judge(seen: Growth, each_kb: float, fewest: int) -> Verdict:
@@ -59,7 +59,7 @@ def judge(seen: Growth, each_kb: float, fewest: int) -> Verdict:
     added = [seen.added(window) for window in range(seen.windows - 1)]
     if any(grown <= max(STEP, each_kb * KB * requests) for grown, requests in added):
         return "met"
-    enough = seen.windows >= FEWEST_WINDOWS and seen.sent[-1] >= fewest
+    enough = seen.windows >= FEWEST_WINDOWS and seen.made[-1] >= fewest
     return "not_met" if enough else "inconclusive"
 
 
@@ -83,7 +83,7 @@ def expect_within_limits(
     if not (state := service.status())["running"] and not state["oom"]:
         raise Failure(f"{told}: the service {ended(state)}", sent=told, expected="a service that goes on")
     _expect_none_killed(service, "under load")
-    if not seen.made:
+    if not seen.made[-1]:
         raise Failure("under load nothing was made", sent=told, expected="201")
     _tell(seen, each_kb, evidence)
     _require(seen, told, each_kb, fewest)
@@ -124,8 +124,8 @@ def _loaded(
         held = service.usage()["private_bytes"]
         if held is None:
             raise Inconclusive("this runtime does not tell the memory of a service")
-        seen.made += sum(sample.status == CREATED for sample in samples)
-        seen.sent.append(len(samples) + (seen.sent[-1] if seen.sent else 0))
+        made = sum(sample.status == CREATED for sample in samples)
+        seen.made.append(made + (seen.made[-1] if seen.made else 0))
         seen.held.append(held)
         if judge(seen, each_kb, fewest) != "inconclusive" or not service.status()["running"]:
             break
@@ -134,7 +134,7 @@ def _loaded(
 
 def _tell(seen: Growth, each_kb: float, evidence: Evidence) -> None:
     evidence.figure("memory of its processes once they were warm", round(seen.held[0] / MB, 1), "MB")
-    evidence.figure(f"memory of its processes after {seen.sent[-1]} requests", round(seen.held[-1] / MB, 1), "MB")
+    evidence.figure(f"memory of its processes after {seen.made[-1]} good answers", round(seen.held[-1] / MB, 1), "MB")
     if seen.windows > 1:
         grown, requests = seen.added(seen.windows - 2)
         evidence.figure(
@@ -147,8 +147,9 @@ def _require(seen: Growth, told: str, each_kb: float, fewest: int) -> None:
     if verdict == "met":
         return
     if verdict == "inconclusive":
-        raise Inconclusive(f"only {seen.sent[-1]} requests were answered in {len(seen.sent) * SECONDS:g} s of load")
-    typical = (seen.held[-1] - seen.held[0]) / (seen.sent[-1] - seen.sent[0]) / KB
+        seconds = len(seen.made) * SECONDS
+        raise Inconclusive(f"only {seen.made[-1]} requests were answered well in {seconds:g} s of load")
+    typical = (seen.held[-1] - seen.held[0]) / max(1, seen.made[-1] - seen.made[0]) / KB
     raise Failure(
         f"the memory of the service grows with every request: {typical:.0f} kB for each",
         sent=told,

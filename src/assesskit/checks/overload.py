@@ -30,6 +30,8 @@ QUICK = 0.5
 BURST = 150
 SLOW = 1.5
 """Seconds that the dependency takes during a burst: no more than it may."""
+EARLY = 0.1
+"""Seconds by which clocks differ at most."""
 TOLERANCE = 1.0
 """Seconds granted over a promised time to a machine that is busy with the burst itself."""
 PATIENCE = 5.0
@@ -106,6 +108,12 @@ def expect_excess_turned_away(
     for creation, exchange in zip(creations, exchanges, strict=True):
         if exchange.response is not None:
             _expect_turned_away_well(exchange, exchange.response, told, tried=creation.mark in asked)
+            expect(
+                exchange.response.status != CREATED or exchange.seconds >= SLOW - EARLY,
+                f"{told}: one of them was confirmed sooner than the dependency answers",
+                expected="201 once the work is done; who has no room for it says so",
+                exchange=exchange,
+            )
     _expect_in_time(exchanges, seconds, told, stalls, _excess(calls))
     for exchange in exchanges:
         exchange.answered()
@@ -169,10 +177,14 @@ def _expect_alive(service: Service, told: str) -> None:
 
 
 def _expect_serves_again(service: Service, fresh: Callable[[], Creation]) -> None:
+    began = time.monotonic()
     with Stalls() as stalls:
         while True:
             exchange = service.send(fresh().request())
             if exchange.response is not None and exchange.response.status == CREATED:
+                seconds = time.monotonic() - began
+                late = f"the next creation was made only {seconds:.1f} s after a burst was answered"
+                stalls.expect_within(seconds, AGAIN + TOLERANCE, late, expected=f"201 within {AGAIN:g} s")
                 return
             expect(
                 stalls.within(AGAIN),

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from assesskit.checks.creation import CREATED, Creation
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
+from assesskit.checks.resilience import TOLERANCE, UNAVAILABLE
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.relay import Relay
@@ -17,44 +18,54 @@ POLL = 0.1
 PROMISED = 2.0
 PROBE_DEADLINE = 3.0
 """Seconds in which a probe is answered, and for which an answer is awaited."""
+NOTICES = 6.0
+"""Seconds in which a service that looks after its dependency has noticed that it is away."""
 IN_A_ROW = 5
 OK = 200
 STOPS = 5.0
 """Seconds a service gets to end before it is killed for a start."""
-AWAY = 2.0
-"""Seconds for which a service that answers has to bear that its dependency is away."""
+AWAY = 8.0
+"""Seconds for which a service that answers has to bear that its dependency is away: pauses between two looks that grow
+without end are longer by then than the return may take to be noticed.
+"""
 FIRST_WORD = 10.0
 """Seconds until a service that starts alone should have said anything; it may also say nothing until it is ready."""
 AT_ONCE = 4
 """Creations at the first moment of readiness, so that every worker gets some."""
 
 
-def expect_stays(service: Service, path: str, seconds: float, while_: str) -> None:
-    """`path` answers 200 every time, for `seconds`; `while_` says in words what is going on meanwhile."""
+def expect_stays(service: Service, path: str, seconds: float, while_: str, *, after: str = "") -> None:
+    """`path` answers 200 every time, for `seconds`; `while_` says in words what is going on meanwhile.
+
+    With another probe `after`, they begin when that one has noticed: a handler that serves both may take its time.
+    """
+    waiting, give_up = bool(after), time.monotonic() + NOTICES
     until = time.monotonic() + seconds
     asked = False
-    while not asked or time.monotonic() < until:
+    while waiting or not asked or time.monotonic() < until:
         asked = True
         with Stalls() as stalls:
             exchange = _probe(service, path)
         told, expected = f"GET {path} {_said(exchange)} {while_}", "200: a restart would not help"
         if exchange.response is None:
             stalls.expect_within(exchange.seconds, PROMISED, told, expected=expected, exchange=exchange)
-        said = exchange.response is not None and exchange.response.status == OK
-        expect(said, told, expected=expected, exchange=exchange)
+        expect(_well(exchange), told, expected=expected, exchange=exchange)
+        if waiting and (time.monotonic() > give_up or not _well(_probe(service, after))):
+            waiting, until = False, time.monotonic() + seconds
         time.sleep(POLL)
 
 
 def expect_turns(service: Service, path: str, status: int, within: float, after: str) -> float:
     """`path` turns to `status` at the latest `within` seconds from now; return after how many. `after` is in words.
 
-    It has turned when `IN_A_ROW` answers say so: with several workers, one may still tell of an earlier outage.
+    It has turned when `IN_A_ROW` answers say so: with several workers, one may still tell of an earlier outage. What
+    takes longer than a probe may is no answer.
     """
     began = time.monotonic()
     turned: list[float] = []
     with Stalls() as stalls:
         while True:
-            exchange = _probe(service, path)
+            exchange = _probe(service, path, PROMISED + TOLERANCE)
             passed = time.monotonic() - began
             if exchange.response is not None and exchange.response.status == status:
                 turned.append(passed)
@@ -89,9 +100,8 @@ def expect_starts_alone(service: Service, relay: Relay, within: float) -> None:
     while time.monotonic() < (began + FIRST_WORD if answered is None else answered + AWAY):
         exchange = _probe(service, service.ready_path)
         answered = answered or (time.monotonic() if exchange.response else None)
-        said = exchange.response is not None and exchange.response.status == OK
         told = f"GET {service.ready_path} {_said(exchange)} while its dependency is away"
-        expect(not said, told, expected="503", exchange=exchange)
+        expect(not _well(exchange), told, expected="503", exchange=exchange)
         _expect_runs(service, "started while its dependency was away")
         time.sleep(POLL)
     relay.reopen()
@@ -112,12 +122,13 @@ def expect_ready_means_ready(service: Service, fresh: Callable[[], Creation], wi
         exchanges = list(pool.map(lambda request: service.send(request, deadline=2 * within), requests))
     first = f"GET {service.ready_path} answered 200 after a start, and at that moment POST {requests[0].path}"
     for exchange in exchanges:
-        expect(
-            exchange.response is not None and exchange.response.status == CREATED,
-            f"{first} {_said(exchange)}",
-            expected="201: who is ready can do its work",
-            exchange=exchange,
-        )
+        said, expected = f"{first} {_said(exchange)}", "201: who is ready can do its work"
+        status = exchange.response.status if exchange.response else None
+        if status is None:
+            stalls.expect_within(exchange.seconds, within, said, expected=expected, exchange=exchange)
+        if status in UNAVAILABLE:
+            stalls.excuse(said)
+        expect(status == CREATED, said, expected=expected, exchange=exchange)
         told = f"{first} took {exchange.seconds:.1f} s"
         stalls.expect_within(exchange.seconds, within, told, expected=f"at most {within:g} s", exchange=exchange)
 
@@ -133,8 +144,12 @@ def _expect_runs(service: Service, when: str) -> None:
         )
 
 
-def _probe(service: Service, path: str) -> Exchange:
-    return service.send(Request("GET", path), deadline=PROBE_DEADLINE)
+def _probe(service: Service, path: str, deadline: float | None = None) -> Exchange:
+    return service.send(Request("GET", path), deadline=deadline or PROBE_DEADLINE)
+
+
+def _well(exchange: Exchange) -> bool:
+    return exchange.response is not None and exchange.response.status == OK
 
 
 def _said(exchange: Exchange) -> str:

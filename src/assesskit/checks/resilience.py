@@ -52,11 +52,11 @@ def settle(service: Service, fresh: Callable[[], Creation], seconds: float = 6.0
     A service with a circuit breaker may rightly refuse for a while, and the next check must not suffer from it. Each
     worker may have one of its own: it takes a few in a row to have met them all.
     """
-    until = time.monotonic() + seconds
     taken = 0
-    while taken < IN_A_ROW and time.monotonic() < until:
-        exchange = service.send(fresh().request(), deadline=5.0)
-        again = exchange.response is None or exchange.response.status in LATER
-        taken = 0 if again else taken + 1
-        if again:
-            time.sleep(0.25)
+    with Stalls() as stalls:
+        while taken < IN_A_ROW and stalls.within(seconds):
+            exchange = service.send(fresh().request(), deadline=5.0)
+            again = exchange.response is None or exchange.response.status in LATER
+            taken = 0 if again else taken + 1
+            if again:
+                time.sleep(0.25)

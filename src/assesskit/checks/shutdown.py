@@ -12,6 +12,7 @@ from assesskit.checks.creation import CREATED, Creation, created, made, place
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, Inconclusive, expect
+from assesskit.checks.resilience import TOLERANCE
 from assesskit.checks.services import Service, ended
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.tracing import Caller, settled
@@ -27,8 +28,8 @@ BRIEFLY = 0.3
 """Seconds that it is held where only its spans are asked for."""
 GRACE = 10.0
 """Seconds from SIGTERM until the service must have ended."""
-LATE = 2.0
-"""Seconds over it for which the end is awaited, to tell a late one from none."""
+LATE = 5.0
+"""Seconds over it for which the end is awaited, to tell a late one from none: more than stalls usually explain."""
 GAVE_UP = (503, 504)
 """Answers to the request in flight that will do where the service's own timeout was over."""
 ARRIVAL = 5.0
@@ -57,7 +58,7 @@ def expect_drained(service: Service, relay: Relay, before: Creation, during: Cre
     evidence.note("after SIGTERM", _told(state))
     stalls.expect_within(
         seconds,
-        GRACE,
+        GRACE + TOLERANCE,
         f"{GRACE:g} s after SIGTERM the service still ran",
         expected=f"its end within {GRACE:g} s",
     )
@@ -128,7 +129,7 @@ def _held(service: Service, relay: Relay, request: Request, mark: str) -> Iterat
     """The request is in flight: the dependency holds its call until the block is left."""
     relay.script(mark, Fault.hang())
     with ThreadPoolExecutor(1) as pool, Stalls() as stalls:
-        pending = pool.submit(service.send, request, deadline=GRACE + HOLD)
+        pending = pool.submit(service.send, request, deadline=2 * (GRACE + HOLD))  # as much may be a stall
         try:
             while not (relay.waiting(mark, timeout=POLL) or pending.done()) and stalls.within(ARRIVAL):
                 pass
@@ -138,12 +139,13 @@ def _held(service: Service, relay: Relay, request: Request, mark: str) -> Iterat
 
 
 def _newcomer(service: Service) -> Exchange:
-    until = time.monotonic() + HOLD
-    while True:
-        exchange = service.send(Request("GET", service.ready_path), deadline=1.0)
-        if time.monotonic() > until:
-            return exchange
-        time.sleep(POLL)
+    with Stalls() as stalls:
+        while True:
+            asked = stalls.within(HOLD)
+            exchange = service.send(Request("GET", service.ready_path), deadline=1.0)
+            if not asked:
+                return exchange
+            time.sleep(POLL)
 
 
 def _expect_answered(in_flight: Exchange) -> None:

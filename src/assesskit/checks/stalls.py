@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 SHARE = 2.0
 """A service needs the processor more often than the watch: it may be late by so many stalls."""
+LONG = 0.5
+"""Seconds: while this machine stood still for longer, time limits that a service sets itself may have passed."""
 LONGEST_ROUND = 1.0
 """Seconds for which the end of a round is awaited."""
 SHORT = 0.2
@@ -99,6 +101,11 @@ class Stalls:
         if limit < seconds <= limit + self.explained:
             raise Inconclusive(f"{summary}, but this machine stood still for {self.seconds:.1f} s meanwhile")
         expect(seconds <= limit, summary, expected=expected, exchange=exchange)
+
+    def excuse(self, summary: str) -> None:
+        """Raise Inconclusive when it stood still for long: for what a service gives up when its own time is over."""
+        if self.seconds > LONG:
+            raise Inconclusive(f"{summary}, but this machine stood still for {self.seconds:.1f} s meanwhile")
 
 
 class WatchProgram:
