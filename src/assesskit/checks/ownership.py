@@ -100,7 +100,6 @@ def _apart(answer: Any, theirs: Sequence[Mapping[str, Any]], listed: str) -> str
 
 def _seen(answer: Any) -> Seen:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    headers["content-type"] = headers.get("content-type", "").partition(";")[0].strip().lower()
     return Seen(answer.status, headers, answer.body)
 
 

@@ -134,7 +134,6 @@ def _differences(move: Move, theirs: Response, ours: Exchange) -> tuple[Differen
 
 def _seen(answer: Response, names: set[str]) -> Seen:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    headers["content-type"] = headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         body = json.dumps(_plain(json.loads(answer.body), names)).encode()
     except (ValueError, RecursionError):
