@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ from assesskit.checks.expect import Failure
 from assesskit.checks.moved_work import Telling, Work
 from assesskit.checks.moving import Move, expect_this, things_of
 from assesskit.checks.world import StageError
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Call
 
 TELLING = Telling("/things", "thing.made.v1", {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"}, ["id"])
 
@@ -29,8 +32,12 @@ class Side:
     end: int = 7
     status: int = 201
     fixed: bool = True
+    asks: Callable[[str, str], object] = lambda method, path: None
+    uid: int | None = None
+    ready_path: str = "/readyz"
 
     def send(self, request: Request, **_: object) -> Exchange:
+        self.asks(request.method, request.path)
         return answered(request, *self._answer(request, request.path.partition("?")[0].strip("/").split("/")))
 
     def _answer(self, request: Request, path: list[str]) -> tuple[int, Any]:
@@ -49,6 +56,8 @@ class Side:
                 first = (int(request.path.partition("page=")[2] or 1) - 1) * 100
                 own = [one for one in self.things.values() if one["owner"] == owner]
                 status, body = 200, {"things": own[first : first + 100]}
+            case ["owners", _, "things", name] if name in self.things:
+                status, body = 200, self.things[name]
             case ["owners", _, "things", name, "confirm"]:
                 self.things[name] |= {"version": 2, "status": "confirmed"}
                 status, body = 200, self.things[name]
@@ -62,6 +71,45 @@ class Side:
         name = f"{len(self.things):016x}"
         self.things[name] = {"id": name, "owner": owner, "key": key, "version": 1, "status": "new"}
         return self.status, self.things[name]
+
+    def kill(self) -> None:
+        """Gone, and its things are kept."""
+
+    def start(self) -> None:
+        self.asks("start", "")
+
+    def until_ready(self) -> None:
+        self.asks("GET", self.ready_path)
+
+
+@dataclass
+class Watched:
+    """What a relay tells of the calls that come through it; `state` is what it was told to do with them."""
+
+    seen: list[Call] = field(default_factory=list)
+    state: str = "open"
+
+    def call(self, path: str, key: str = "") -> None:
+        if self.state != "shut":
+            self.seen.append(Call(len(self.seen), 0.0, 0.0, "GET", path, (), key=key))
+
+    def calls(self) -> list[Call]:
+        return list(self.seen)
+
+    def clear(self) -> None:
+        self.seen.clear()
+
+    def shut(self) -> None:
+        self.state = "shut"
+
+    def reopen(self) -> None:
+        self.state = "open"
+
+    def everything(self, fault: Fault | None) -> None:
+        self.state = fault.kind if fault else "open"
+
+    def release(self) -> None:
+        """Nobody is held here."""
 
 
 def move(service: Side, monolith: Side | None = None) -> Move:
@@ -193,3 +241,69 @@ def test_a_read_is_answered_with_what_was_asked_for(body, told):
 def test_a_list_that_is_none_is_the_services_failure(body):
     with pytest.raises(Failure, match="no list of things"):
         things_of(answered(Request("GET", "/owners/A/things"), 200, body), "things")
+
+
+OWNERS_FEED = f"{MOVING.changes}?after=0"
+
+
+def is_read(method: str, path: str) -> bool:
+    return method == "GET" and path.startswith("/owners/")
+
+
+@pytest.mark.parametrize(
+    ("asks", "says"),
+    [
+        (lambda relay: lambda method, path: None, None),
+        (lambda relay: lambda method, path: relay.state == "open" and relay.call(OWNERS_FEED), None),
+        (lambda relay: lambda method, path: is_read(method, path) and relay.call(OWNERS_FEED), "led to a call"),
+        (
+            lambda relay: lambda method, path: is_read(method, path) and relay.call("/internal/owners/K", path[8:18]),
+            "led to a call",
+        ),
+        (lambda relay: lambda method, path: is_read(method, path) and relay.call(path), "beside the seam"),
+        (
+            lambda relay: lambda method, path: path.endswith(ownership.UNKNOWN) and relay.call(path),
+            "beside the seam",
+        ),
+    ],
+    ids=["none", "follows all the time", "the feed first", "the owner first", "the thing first", "what it has not"],
+)
+def test_reads_that_ask_the_monolith_are_found_out_and_following_the_feed_is_none(asks, says):
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+    both = move(Side(shared, progress=following(), asks=asks(relay)), Side(shared))
+    if says is None:
+        ownership.expect_own_reads(both, relay, Evidence())
+    else:
+        with pytest.raises(Failure, match=says):
+            ownership.expect_own_reads(both, relay, Evidence())
+
+
+def test_what_knows_nothing_of_what_it_was_not_told_answers_404():
+    class Generous(Side):
+        def send(self, request: Request, **options: object) -> Exchange:
+            if request.path.endswith(ownership.UNKNOWN):
+                return answered(request, 200, {"id": ownership.UNKNOWN, "status": "new", "version": 1})
+            return super().send(request, **options)
+
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+    with pytest.raises(Failure, match="a read of what nobody has made answered 200"):
+        ownership.expect_own_reads(move(Generous(shared, progress=following()), Side(shared)), relay, Evidence())
+
+
+@pytest.mark.parametrize("when", ["start", "POST", "/livez", "/readyz", None])
+def test_only_the_seam_is_asked_whatever_is_asked_of_the_service(when):
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+
+    def asks(method: str, path: str) -> None:
+        if when in {method, path}:
+            relay.call("/healthz")
+
+    both = move(Side(shared, progress=following(), asks=asks), Side(shared))
+    if when is None:
+        ownership.expect_seam_only(both, relay, Evidence())
+    else:
+        with pytest.raises(Failure, match="the service uses the monolith beside the seam"):
+            ownership.expect_seam_only(both, relay, Evidence())

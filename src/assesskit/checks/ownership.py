@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.exchange import Exchange
+from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import expect
 from assesskit.checks.http import prepared
 from assesskit.checks.intrusion import kept_away
-from assesskit.checks.moving import OK, OWN, Move, expect_this
+from assesskit.checks.moving import OK, OWN, Move, expect_this, marked
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.differences import Differ, Seen
 from assesskit.instruments.faults import Fault
-from assesskit.instruments.relay import Relay
+from assesskit.instruments.relay import Call, Relay
 
 FEED_KEY = ""
 """The feed's path has no segment that the relay takes for a key."""
@@ -30,6 +31,9 @@ AFTER = (None, 0.0, 0.004, 0.015, 0.04)
 HOLD = 2.0
 SERVED_WITHIN = 5.0
 READS = 12
+UNKNOWN = "f" * 16
+"""The id of a thing that nobody has made."""
+MISSING = 404
 PAGE = 100
 
 
@@ -157,48 +161,79 @@ def _killed(move: Move, relay: Relay, pause: float | None) -> None:
 
 
 def expect_own_reads(move: Move, relay: Relay, evidence: Evidence) -> None:
-    """Reads are answered without the monolith: not a call for them, and the same answers while it is away."""
+    """Reads are answered without the monolith: not a call for them, and the same answers while it is away, or takes
+    calls and answers none.
+    """
     move.followed()
     owner = move.owner()
     things = [move.thing(move.monolith, owner) for _ in range(READS // 2)]
     move.caught_up()
     reads = [move.moving.reading(owner, thing["id"]) for thing in things]
     reads += [move.moving.reading(owner)] * (READS - len(reads))
+    unknown = move.moving.reading(owner, UNKNOWN)
     relay.clear()
     with kept_away(move.service, move.monolith):
-        before = [move.service.send(read) for read in reads]
-    _expect_read(before, "while all is well")
-    for read, thing in zip(before, things, strict=False):
-        expect_this(read, thing["id"])
+        before = [_read(move, read, OK, "while all is well") for read in reads]
+        for read, thing in zip(before, things, strict=False):
+            expect_this(read, thing["id"])
+        before.append(_read(move, unknown, MISSING, "while all is well"))
     _expect_seam(move, relay, evidence)
-    asked = [call for call in relay.calls() if call.key == owner]
-    expect(
-        not asked,
-        "a read of the service led to a call of the monolith",
-        received="\n".join(f"{call.method} {call.path}" for call in asked),
-        expected="an answer from the service's own data",
-    )
+    _expect_no_call([call for call in relay.calls() if call.key == owner])
     relay.shut()
     try:
-        away = [move.service.send(read, deadline=SERVED_WITHIN) for read in reads]
+        for first in before:
+            _expect_same(move, first, "while the monolith was away")
     finally:
         relay.reopen()
-    _expect_read(away, "while the monolith was away")
-    for first, second in zip(before, away, strict=True):
-        same = first.answered().body == second.answered().body
-        expect(same, "a read is answered otherwise while the monolith is away", expected="the same", exchange=second)
+    relay.everything(Fault.hang())
+    try:
+        _expect_not_for_each(move, relay, before)
+    finally:
+        relay.everything(None)
+        relay.release()
+
+
+def _expect_not_for_each(move: Move, relay: Relay, before: Sequence[Exchange]) -> None:
+    """Reads are answered the same while the monolith answers nothing, and it is not called for each. Who follows the
+    feed asks it all the time, so that one call or another meanwhile is none for a read.
+    """
+    asked = []
+    for first in before[::2]:
+        relay.clear()
+        _expect_same(move, first, "while the monolith answered nothing")
+        asked.append(relay.calls())
+    if all(asked):
+        _expect_no_call([calls[0] for calls in asked])
+
+
+def _expect_no_call(calls: Sequence[Call]) -> None:
+    expect(
+        not calls,
+        "a read of the service led to a call of the monolith",
+        received="\n".join(dict.fromkeys(f"{call.method} {call.path.partition('?')[0]}" for call in calls)),
+        expected="an answer from the service's own data",
+    )
 
 
 def expect_seam_only(move: Move, relay: Relay, evidence: Evidence) -> None:
-    """What the service asks the monolith for while it makes things and takes them on is the seam, and nothing else."""
+    """What the service asks the monolith for is the seam, and nothing else: from its start on, while it copies, makes
+    things and takes them on, and whatever it is asked.
+    """
     move.followed()
+    owner, key = move.owner(), marked()
+    move.service.kill()
+    move.thing(move.monolith, owner)
     relay.clear()
-    owner = move.owner()
     with kept_away(move.service, move.monolith):
-        made = move.thing(move.service, owner)
+        move.service.start()
+        move.service.until_ready()
+        move.followed()
+        made = move.thing(move.service, owner, key)
         for step in list(move.moving.steps)[:2]:
             move.stepped(move.service, owner, made["id"], step)
-        move.service.send(move.moving.reading(owner))
+        move.service.send(move.moving.creation(owner, key))
+        for path in ("/livez", move.service.ready_path, move.moving.path(owner), move.moving.path(owner, made["id"])):
+            move.service.send(prepared("GET", path))
     _expect_seam(move, relay, evidence)
 
 
@@ -215,15 +250,26 @@ def _expect_seam(move: Move, relay: Relay, evidence: Evidence) -> None:
     )
 
 
-def _expect_read(exchanges: Sequence[Exchange], when: str) -> None:
-    for exchange in exchanges:
-        status = exchange.response.status if exchange.response else None
-        expect(
-            status == OK,
-            f"{when} a read of what was copied {f'answered {status}' if status else f'failed ({exchange.error})'}",
-            expected="200, from the service's own data",
-            exchange=exchange,
-        )
+def _read(move: Move, request: Request, wanted: int, when: str) -> Exchange:
+    """A read that is answered as it has to be. Raises Failure, or Inconclusive where this machine was too slow."""
+    with Stalls() as stalls:
+        exchange = move.service.send(request, deadline=SERVED_WITHIN)
+    status = exchange.response.status if exchange.response else None
+    what = "what was copied" if wanted == OK else "what nobody has made"
+    told = f"{when} a read of {what} {f'answered {status}' if status else f'failed ({exchange.error})'}"
+    expected = f"{wanted}, from the service's own data"
+    if exchange.response is None:
+        stalls.expect_within(exchange.seconds, SERVED_WITHIN, told, expected=expected, exchange=exchange)
+    expect(status == wanted, told, expected=expected, exchange=exchange)
+    return exchange
+
+
+def _expect_same(move: Move, first: Exchange, when: str) -> None:
+    """A read is answered as it was before; the words of an error are free."""
+    answer = first.answered()
+    again = _read(move, first.request, answer.status, when)
+    same = answer.status != OK or again.answered().body == answer.body
+    expect(same, f"a read is answered otherwise {when}", expected="the same", exchange=again)
 
 
 def expect_continues(move: Move, evidence: Evidence) -> None:
