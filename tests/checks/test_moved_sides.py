@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from tests.checks.test_moved_contract import MOVING, answered
 
-from assesskit.checks import moved_keys, moved_work, ownership
+from assesskit.checks import moved_keys, moved_work, moving, ownership
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.moved_work import Telling, Work
 from assesskit.checks.moving import Move, expect_this, things_of
 from assesskit.checks.world import StageError
@@ -108,6 +108,9 @@ class Watched:
     def everything(self, fault: Fault | None) -> None:
         self.state = fault.kind if fault else "open"
 
+    def script(self, key: str, *faults: Fault, always: bool = False) -> None:
+        """Nobody is disturbed here."""
+
     def release(self) -> None:
         """Nobody is held here."""
 
@@ -146,6 +149,41 @@ def test_what_the_monolith_does_not_do_is_our_fault_and_what_the_service_does_no
         both.thing(both.monolith, "K-1")
     with pytest.raises(Failure, match="POST /owners/K-1/things answered 500"):
         move(broken).thing(move(broken).service, "K-1")
+
+
+def stood(monkeypatch: pytest.MonkeyPatch, lasted: float) -> None:
+    """From now on this machine stood still for so long, whatever goes on."""
+
+    class Stood:
+        explained, seconds = 2 * lasted, lasted
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing to settle."""
+
+    for module in (moving, moved_keys):
+        monkeypatch.setattr(module, "Stalls", Stood)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "outcome"), [(2.0, 503, Inconclusive), (0.0, 503, Failure), (2.0, 404, Failure)]
+)
+def test_what_fails_while_the_machine_stands_still_cannot_be_judged(monkeypatch, seconds, status, outcome):
+    """The service's own limit for its call of the monolith may be over; a 404 comes from no stall."""
+    stood(monkeypatch, seconds)
+    failing = move(Side(status=status))
+    with pytest.raises(outcome):
+        failing.thing(failing.service, "K-1")
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(2.0, Inconclusive), (0.0, Failure)])
+def test_a_volley_that_made_nothing_while_the_machine_stood_still_cannot_be_judged(monkeypatch, seconds, outcome):
+    stood(monkeypatch, seconds)
+    relay: Any = Watched()
+    with pytest.raises(outcome):
+        moved_keys.expect_done_once(move(Side(status=503)), relay)
 
 
 def test_a_key_that_makes_a_second_thing_is_found_out():

@@ -17,17 +17,15 @@ from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure
-from assesskit.checks.moving import MODE, Move
+from assesskit.checks.moving import MODE, Move, failed, stood_still
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError
 from assesskit.instruments.differences import Differ, Difference, Seen, covers
 from assesskit.instruments.migration import Found
 from assesskit.instruments.rollout_plan import Declared
 
-CREATED, SERVER_ERROR = 201, 500
+CREATED = 201
 TRIES = 3
-STOOD_STILL = 0.5
-"""Seconds by which a machine that stood still may have made a service late for its own limits."""
 SHOWN = 12
 """Differences that a feedback text lists."""
 EACH = "(a value of its own)"
@@ -108,8 +106,7 @@ def _answered(move: Move, request: Request) -> Exchange:
     for _ in range(TRIES):
         with Stalls() as stalls:
             exchange = move.service.send(request)
-        failed = exchange.response is None or exchange.response.status >= SERVER_ERROR
-        if not failed or stalls.explained < STOOD_STILL:
+        if not failed(exchange) or not stood_still(stalls):
             break
     return exchange
 
