@@ -84,7 +84,7 @@ def always(body: Any, status: int = 200) -> Answers:
 
 
 READ = Wanted(Request("GET", "/owners/A/things/x"))
-THING = {"id": "x", "made_at": "12:00", "total_cents": 5, "note": None}
+THING = {"id": "x", "made_at": "2026-03-04 12:00:00", "total_cents": 5, "note": None}
 
 
 def test_the_service_is_asked_in_mirror_and_the_monolith_as_ever():
@@ -94,9 +94,15 @@ def test_the_service_is_asked_in_mirror_and_the_monolith_as_ever():
 
 
 def test_ids_and_times_of_each_side_are_no_difference_and_whether_they_are_there_is():
-    compared(always(THING), always(THING | {"id": "y", "made_at": "12:01"}), READ)
+    compared(always(THING), always(THING | {"id": "y", "made_at": "2025-12-31 23:59:59"}), READ)
     with pytest.raises(Failure, match="first at /made_at"):
         compared(always(THING), always(THING | {"made_at": None}), READ)
+
+
+@pytest.mark.parametrize("told", ["2026-03-04T12:00:00Z", "2026-03-04 12:00:00.123", "1772625600", "2026-03-04"])
+def test_a_time_has_the_form_that_clients_read(told):
+    with pytest.raises(Failure, match="first at /made_at"):
+        compared(always(THING), always(THING | {"made_at": told}), READ)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ are exchanged in the requests that follow.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ SHOWN = 12
 """Differences that a feedback text lists."""
 EACH = "(a value of its own)"
 """What stands for a value that each side makes by itself; that it is there, or null, is compared all the same."""
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[^0-9][0-9].*")
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,17 @@ def _seen(answer: Response, names: set[str]) -> Seen:
 def _plain(value: Any, names: set[str]) -> Any:
     if isinstance(value, dict):
         return {
-            key: EACH if key in names and isinstance(each, str) and each else _plain(each, names)
+            key: _own(each) if key in names and isinstance(each, str) and each else _plain(each, names)
             for key, each in value.items()
         }
     if isinstance(value, list):
         return [_plain(each, names) for each in value]
     return value
+
+
+def _own(value: str) -> str:
+    """What stands for a value that a side makes by itself: of a time its form is compared, since clients read it."""
+    return f"(a time of its own, {re.sub(r'[0-9]', '#', value)})" if _TIME.fullmatch(value) else EACH
 
 
 def _reason(request: Request, difference: Difference, told: Iterable[Declared]) -> str:
