@@ -294,6 +294,7 @@ def is_read(method: str, path: str) -> bool:
         (lambda relay: lambda method, path: None, None),
         (lambda relay: lambda method, path: relay.state == "open" and relay.call(OWNERS_FEED), None),
         (lambda relay: lambda method, path: is_read(method, path) and relay.call(OWNERS_FEED), "led to a call"),
+        (lambda relay: lambda method, path: path.endswith("/things") and relay.call(OWNERS_FEED), "led to a call"),
         (
             lambda relay: lambda method, path: is_read(method, path) and relay.call("/internal/owners/K", path[8:18]),
             "led to a call",
@@ -304,7 +305,15 @@ def is_read(method: str, path: str) -> bool:
             "beside the seam",
         ),
     ],
-    ids=["none", "follows all the time", "the feed first", "the owner first", "the thing first", "what it has not"],
+    ids=[
+        "none",
+        "follows all the time",
+        "the feed first",
+        "the feed for lists",
+        "the owner first",
+        "the thing first",
+        "what it has not",
+    ],
 )
 def test_reads_that_ask_the_monolith_are_found_out_and_following_the_feed_is_none(asks, says):
     shared: dict[str, dict[str, Any]] = {}
