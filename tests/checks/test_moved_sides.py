@@ -32,6 +32,7 @@ class Side:
     end: int = 7
     status: int = 201
     fixed: bool = True
+    numbers: bool = False
     asks: Callable[[str, str], object] = lambda method, path: None
     uid: int | None = None
     ready_path: str = "/readyz"
@@ -59,7 +60,9 @@ class Side:
             case ["owners", _, "things", name] if name in self.things:
                 status, body = 200, self.things[name]
             case ["owners", _, "things", name, "confirm"]:
-                self.things[name] |= {"version": 2, "status": "confirmed"}
+                number = sum("number" in one for one in self.things.values()) + 1
+                numbered = {"number": f"{number:04}"} if self.numbers else {}
+                self.things[name] |= {"version": 2, "status": "confirmed", **numbered}
                 status, body = 200, self.things[name]
         return status, body
 
@@ -254,6 +257,23 @@ def test_a_copy_that_is_not_whole_is_told_in_which_way(change, says):
     with pytest.raises(Failure, match="afterwards the service does not have what the monolith has") as found:
         ownership.expect_whole(both, Evidence(), "afterwards", ["A"])
     assert says in found.value.received
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["keeps", "copies over"])
+def test_a_backfill_that_is_begun_again_keeps_what_the_service_has_done(over):
+    """Of one database here, in which a start brings back what the monolith had."""
+    things: dict[str, dict[str, Any]] = {}
+
+    def asks(method: str, path: str) -> None:
+        if over and method == "start":
+            things.update({name: thing | {"version": 1} for name, thing in things.items()})
+
+    both = move(Side(things, progress=following(), asks=asks, numbers=True), Side(things, numbers=True))
+    if not over:
+        ownership.expect_continues(both, Evidence())
+    else:
+        with pytest.raises(Failure, match="puts what the service has changed back"):
+            ownership.expect_continues(both, Evidence())
 
 
 @pytest.mark.parametrize(
