@@ -212,6 +212,30 @@ def test_what_says_too_little_or_another_thing_is_found_out(schema, says):
         described.expect_described(document(**schema), [exchange()], "cents")
 
 
+def test_a_document_may_refer_to_any_place_of_its_own_and_name_a_charset():
+    one = document()
+    path, item = next(iter(one["paths"].items()))
+    answer = item["get"]["responses"]["200"]
+    answer["content"] = {"application/json; charset=utf-8": {"schema": one["components"]["schemas"]["Thing"]}}
+    one["components"]["pathItems"] = {"one": item}
+    told = "#/components/pathItems/one/get/responses/200/content/application~1json; charset=utf-8/schema"
+    one["paths"] = {
+        path: {"$ref": "#/components/pathItems/one"},
+        "x-note": "an extension",
+        "/owners/{owner}": {"get": {"responses": {"200": copy.deepcopy(answer)}}},
+    }
+    one["paths"]["/owners/{owner}"]["get"]["responses"]["200"]["content"] = {
+        "application/json": {"schema": {"$ref": told}}
+    }
+    assert described.expect_described(one, [exchange(), exchange(path="/owners/A")], "cents") == 2
+
+
+def test_a_reference_that_leads_nowhere_is_the_documents_fault():
+    lost = document(**{"$ref": "#nowhere"})
+    with pytest.raises(Failure, match=r"/openapi\.json cannot be used"):
+        described.expect_described(lost, [exchange()], "cents")
+
+
 @pytest.mark.parametrize("odd", [{"status": 404}, {"path": "/owners/A/things"}])
 def test_a_status_or_an_operation_that_is_missing_is_named(odd):
     with pytest.raises(Failure, match="1 recorded answers are not in the document"):
