@@ -66,7 +66,7 @@ def test_what_differs_in_a_body(monolith: object, service: object, expected: lis
     ],
 )
 def test_of_a_content_type_the_parameters_are_not_looked_at(told: str, expected: list[str]) -> None:
-    monolith, service = (answer({}, **{"content-type": kind}) for kind in ("application/json", told))
+    monolith, service = (Seen(200, {"content-type": kind}, b"{}") for kind in ("application/json", told))
     assert places(monolith, service, headers=("Content-Type",)) == expected
     assert places(monolith, answer({}), headers=("Content-Type",)) == ["header:content-type"]
 
