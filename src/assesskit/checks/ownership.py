@@ -293,15 +293,17 @@ def expect_continues(move: Move, evidence: Evidence) -> None:
         sent="two things of a new owner, one taken on at the monolith, the other then at the service",
         expected="the next one of that owner",
     )
+    read = move.moving.reading(owner, second["id"])
+    there = thing_of(move.service.send(read))["version"]
     move.service.kill()
     move.service.start()
     move.service.until_ready()
     move.followed()
-    kept = move.service.send(move.moving.reading(owner, second["id"]))
+    kept = move.service.send(read)
     expect(
-        thing_of(kept)["version"] == taken["version"],
+        thing_of(kept)["version"] == there,
         "a backfill that is begun again puts what the service has changed back to what the monolith has",
         sent=f"a thing of the monolith, taken on at the service; kill -9, POST {move.moving.backfill}, a read",
-        expected="the newest state there is: what the service answered",
+        expected="the newest state there is, as it was read before",
         exchange=kept,
     )
