@@ -259,6 +259,15 @@ def test_a_copy_that_is_not_whole_is_told_in_which_way(change, says):
     assert says in found.value.received
 
 
+def test_a_service_has_copied_as_many_as_the_feed_tells_of(monkeypatch):
+    both = move(Side(progress=following()))
+    monkeypatch.setattr(ownership, "everything", lambda move: {name: {"owner": "K-1"} for name in "ab"})
+    ownership.expect_repeatable(both, Evidence())
+    monkeypatch.setattr(ownership, "everything", lambda move: {name: {"owner": "K-1"} for name in "abcd"})
+    with pytest.raises(Failure, match="says that it has 3 things, and the feed tells of 4"):
+        ownership.expect_repeatable(both, Evidence())
+
+
 @pytest.mark.parametrize("over", [False, True], ids=["keeps", "copies over"])
 def test_a_backfill_that_is_begun_again_keeps_what_the_service_has_done(over):
     """Of one database here, in which a start brings back what the monolith had."""
@@ -344,6 +353,21 @@ def test_reads_that_ask_the_monolith_are_found_out_and_following_the_feed_is_non
     else:
         with pytest.raises(Failure, match=says):
             ownership.expect_own_reads(both, relay, Evidence())
+
+
+@pytest.mark.parametrize("mode", ["shadow", "mirror"])
+def test_copies_of_reads_are_answered_without_the_monolith_too(mode):
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+
+    class Forwards(Side):
+        def send(self, request: Request, **options: object) -> Exchange:
+            if dict(request.headers).get("Rollout-Mode") == mode:
+                relay.call(request.path)
+            return super().send(request, **options)
+
+    with pytest.raises(Failure, match="beside the seam"):
+        ownership.expect_own_reads(move(Forwards(shared, progress=following()), Side(shared)), relay, Evidence())
 
 
 def test_what_knows_nothing_of_what_it_was_not_told_answers_404():

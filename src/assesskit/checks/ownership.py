@@ -30,6 +30,7 @@ AFTER = (None, 0.0, 0.004, 0.015, 0.04)
 """Kills of a backfill: while the page is held, and so many seconds after it went on."""
 HOLD = 2.0
 SERVED_WITHIN = 5.0
+MODES = ("live", "shadow", "mirror")
 READS = 12
 TIMES = 4
 """Reads of each kind while the monolith answers nothing."""
@@ -114,6 +115,14 @@ def expect_repeatable(move: Move, evidence: Evidence) -> None:
     before = move.followed()
     after = move.followed()
     evidence.note("what the service said", f"{before}\n{after}")
+    there = len(everything(move))
+    expect(
+        before["copied"] >= there,
+        f"the service says that it has {before['copied']} things, and the feed tells of {there}",
+        sent=f"GET {move.moving.backfill}",
+        received=f"{before}",
+        expected="as many as it has",
+    )
     expect(
         after["copied"] == before["copied"],
         f"begun again, the backfill tells of {after['copied']} things where there were {before['copied']}",
@@ -163,15 +172,16 @@ def _killed(move: Move, relay: Relay, pause: float | None) -> None:
 
 
 def expect_own_reads(move: Move, relay: Relay, evidence: Evidence) -> None:
-    """Reads are answered without the monolith: not a call for them, and the same answers while it is away, or takes
-    calls and answers none.
+    """Reads are answered without the monolith, and copies of them: not a call for them, and the same answers while it
+    is away, or takes calls and answers none.
     """
     move.followed()
     owner = move.owner()
     things = [move.thing(move.monolith, owner) for _ in range(READS // 2)]
     move.caught_up()
-    reads = [move.moving.reading(owner, thing["id"]) for thing in things]
-    reads += [move.moving.reading(owner)] * (READS - len(reads))
+    modes = itertools.cycle(MODES)
+    reads = [move.moving.reading(owner, thing["id"], mode=mode) for thing, mode in zip(things, modes, strict=False)]
+    reads += [move.moving.reading(owner, mode=next(modes)) for _ in range(READS - len(reads))]
     unknown = move.moving.reading(owner, UNKNOWN)
     relay.clear()
     with kept_away(move.service, move.monolith):
@@ -235,6 +245,8 @@ def expect_seam_only(move: Move, relay: Relay, evidence: Evidence) -> None:
         for step in list(move.moving.steps)[:2]:
             move.stepped(move.service, owner, made["id"], step)
         move.service.send(move.moving.creation(owner, key))
+        move.service.send(move.moving.creation(owner, marked(), mode="mirror"))
+        move.service.send(move.moving.step(owner, made["id"], move.moving.first_step, mode="mirror"))
         for path in ("/livez", move.service.ready_path, move.moving.path(owner), move.moving.path(owner, made["id"])):
             move.service.send(prepared("GET", path))
     _expect_seam(move, relay, evidence)
