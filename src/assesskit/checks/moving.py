@@ -188,16 +188,20 @@ class Move:
         """Take a thing a step on, live."""
         return self._done(side, self.moving.step(owner, thing, step), OK)
 
-    def _done(self, side: Service, request: Request, status: int) -> dict[str, Any]:
+    def asked(self, request: Request) -> Exchange:
+        """Send a request to the service. Raises Inconclusive when it fails while this machine stands still."""
         with Stalls() as stalls:
-            exchange = side.send(request)
-        answered = exchange.response.status if exchange.response else None
-        told = f"{request.method} {request.path.partition('?')[0]} answered {answered}"
-        if side is self.monolith and answered != status:
-            raise StageError(told)
+            exchange = self.service.send(request)
         if failed(exchange) and stood_still(stalls):
-            raise Inconclusive(f"{told}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
-        expect(exchange.answered().status == status, told, expected=f"{status}, as ever")
+            raise Inconclusive(f"{_told(exchange)}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
+        return exchange
+
+    def _done(self, side: Service, request: Request, status: int) -> dict[str, Any]:
+        exchange = side.send(request) if side is self.monolith else self.asked(request)
+        done = exchange.response is not None and exchange.response.status == status
+        if side is self.monolith and not done:
+            raise StageError(_told(exchange))
+        expect(exchange.answered().status == status, _told(exchange), expected=f"{status}, as ever")
         return thing_of(exchange)
 
     def end(self) -> int:
@@ -251,6 +255,12 @@ class Move:
                         expected=f"state {FOLLOWING!r}, position {end}",
                     )
                 time.sleep(POLL)
+
+
+def _told(exchange: Exchange) -> str:
+    """What was asked and answered, in a few words."""
+    answered = exchange.response.status if exchange.response else None
+    return f"{exchange.request.method} {exchange.request.path.partition('?')[0]} answered {answered}"
 
 
 def of(world: World) -> Move:
