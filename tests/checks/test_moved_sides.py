@@ -401,3 +401,21 @@ def test_only_the_seam_is_asked_whatever_is_asked_of_the_service(when):
     else:
         with pytest.raises(Failure, match="the service uses the monolith beside the seam"):
             ownership.expect_seam_only(both, relay, Evidence())
+
+
+class Rented(Side):
+    """Tells one owner of what the same key has made for another."""
+
+    def _make(self, request: Request, owner: str) -> tuple[int, Any]:
+        key = dict(request.headers).get("Idempotency-Key")
+        known = next((one for one in self.things.values() if key and one["key"] == key), None)
+        if known is None or known["owner"] == owner:
+            return super()._make(request, owner)
+        return 201, known
+
+
+def test_a_key_of_another_owner_makes_another_thing():
+    right = Side(progress=following())
+    moved_keys.expect_replayed(move(right))
+    with pytest.raises(Failure, match="the owner has 0 things"):
+        moved_keys.expect_replayed(move(Rented(progress=following())))
