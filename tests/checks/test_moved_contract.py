@@ -15,7 +15,7 @@ from assesskit.checks import described, gatekeeping, parity, recording
 from assesskit.checks.days import undated
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.moving import MODE, Moving
 from assesskit.checks.parity import Wanted
 from assesskit.instruments.rollout_plan import Declared
@@ -293,8 +293,10 @@ def test_a_gate_that_fails_is_told_so():
         gatekeeping.expect_gate(gate(lambda _: {}, 500), Evidence())
 
 
-@pytest.mark.parametrize(("stalled", "asked"), [(1.0, 2), (0.0, 1)])
-def test_what_fails_while_the_machine_stands_still_is_asked_again(monkeypatch, stalled, asked):
+@pytest.mark.parametrize(
+    ("stalled", "failures", "asked", "outcome"), [(1.0, 1, 2, None), (0.0, 1, 1, Failure), (1.0, 3, 3, Inconclusive)]
+)
+def test_what_fails_while_the_machine_stands_still_is_asked_again(monkeypatch, stalled, failures, asked, outcome):
     """A service whose call of the monolith ran out of time for that is not held to it; one that fails by itself is."""
 
     class Stood:
@@ -306,12 +308,12 @@ def test_what_fails_while_the_machine_stands_still_is_asked_again(monkeypatch, s
         def __exit__(self, *_: object) -> None:
             """Nothing to settle."""
 
-    answers = iter([(503, {}), (200, THING)])
+    answers = iter([*[(503, {})] * failures, (200, THING)])
     service = Side(lambda _: next(answers))
     monkeypatch.setattr(parity, "Stalls", Stood)
     both: Any = Both(service, Side(always(THING)))
-    if asked == 1:
-        with pytest.raises(Failure, match="1 of 1 requests is answered otherwise"):
+    if outcome:
+        with pytest.raises(outcome, match=r"1 of 1 requests is answered otherwise|failed 3 times"):
             parity.expect_parity(both, [READ], (), Evidence())
     else:
         parity.expect_parity(both, [READ], (), Evidence())

@@ -17,7 +17,7 @@ from assesskit.checks.days import undated
 from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.moving import MODE, Move, failed, stood_still
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError
@@ -103,14 +103,14 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
 
 def _answered(move: Move, request: Request) -> Exchange:
     """What the service answers to a copy. One that it fails while this machine stands still is asked again: its call of
-    the monolith may have run out of time, and a copy leaves nothing behind.
+    the monolith may have run out of time, and a copy leaves nothing behind. Raises Inconclusive when it never goes on.
     """
     for _ in range(TRIES):
         with Stalls() as stalls:
             exchange = move.service.send(request)
         if not failed(exchange) or not stood_still(stalls):
-            break
-    return exchange
+            return exchange
+    raise Inconclusive(f"a request failed {TRIES} times, but this machine stood still each time")
 
 
 def _asked(request: Request) -> Request:
