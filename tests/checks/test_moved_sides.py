@@ -181,7 +181,7 @@ def test_what_fails_while_the_machine_stands_still_cannot_be_judged(monkeypatch,
         failing.thing(failing.service, "K-1")
     if outcome is Inconclusive:
         with pytest.raises(Inconclusive):
-            failing.asked(MOVING.creation("K-1", "k"))
+            moving.asked(failing.service, MOVING.creation("K-1", "k"))
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(2.0, Inconclusive), (0.0, Failure)])

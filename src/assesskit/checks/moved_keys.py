@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from assesskit.checks.creation import CREATED
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Inconclusive, expect
-from assesskit.checks.moving import OK, Move, failed, marked, stood_still, thing_of, things_of
+from assesskit.checks.moving import OK, Move, asked, failed, marked, stood_still, thing_of, things_of
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Relay
@@ -32,10 +32,10 @@ def expect_replayed(move: Move) -> None:
     owner, other = move.owner(), move.owner()
     key = marked()
     first = move.thing(move.service, owner, key)
-    again = move.asked(move.moving.creation(owner, key, **{move.moving.text: "otherwise"}))
+    again = asked(move.service, move.moving.creation(owner, key, **{move.moving.text: "otherwise"}))
     _expect_same(again, first["id"], "a repeated key")
     move.stepped(move.service, owner, first["id"], move.moving.first_step)
-    later = move.asked(move.moving.creation(owner, key))
+    later = asked(move.service, move.moving.creation(owner, key))
     _expect_same(later, first["id"], "a key that is repeated after a step")
     status = thing_of(later)["status"]
     expect(
@@ -45,7 +45,7 @@ def expect_replayed(move: Move) -> None:
         expected="as it is now: the monolith does",
         exchange=later,
     )
-    elsewhere = move.asked(move.moving.creation(other, key))
+    elsewhere = asked(move.service, move.moving.creation(other, key))
     expect(
         elsewhere.answered().status == CREATED,
         f"the key of one owner, used by another, answered {elsewhere.answered().status}",
@@ -63,7 +63,7 @@ def expect_known_keys(move: Move) -> None:
     owner, key = move.owner(), marked()
     first = move.thing(move.monolith, owner, key)
     move.caught_up()
-    again = move.asked(move.moving.creation(owner, key))
+    again = asked(move.service, move.moving.creation(owner, key))
     _expect_same(again, first["id"], "a key that the monolith knew before the move")
     expect_only(move, owner, first["id"])
 

@@ -10,7 +10,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.http import Client
-from assesskit.checks.moving import Move, expect_this, marked
+from assesskit.checks.moving import Move, asked, expect_this, marked
 from assesskit.checks.tracing import TRACE_CONTEXT, Caller
 from assesskit.checks.world import World
 from assesskit.instruments.collector import Collector, Span
@@ -56,7 +56,7 @@ def expect_traced(move: Move, relay: Relay, collector: Collector, door: Client, 
     traced = Request(
         request.method, request.path, (*request.headers, ("traceparent", caller.traceparent)), request.body
     )
-    exchange = door.send(traced)
+    exchange = asked(door, traced)
     status = exchange.answered().status
     expect(status == CREATED, f"a request through the router answered {status}", expected="201", exchange=exchange)
     calls = relay.calls(owner)

@@ -34,7 +34,7 @@ from typing import Any
 from assesskit.checks.creation import CREATED
 from assesskit.checks.exchange import Exchange, Request, Response
 from assesskit.checks.expect import Failure, Inconclusive, expect
-from assesskit.checks.http import prepared
+from assesskit.checks.http import Client, prepared
 from assesskit.checks.services import Service
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError, World
@@ -124,6 +124,15 @@ def stood_still(stalls: Stalls) -> bool:
     return stalls.explained >= STOOD_STILL
 
 
+def asked(service: Service | Client, request: Request) -> Exchange:
+    """Send a request to the service. Raises Inconclusive when it fails while this machine stands still."""
+    with Stalls() as stalls:
+        exchange = service.send(request)
+    if failed(exchange) and stood_still(stalls):
+        raise Inconclusive(f"{_told(exchange)}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
+    return exchange
+
+
 def thing_of(exchange: Exchange) -> dict[str, Any]:
     """The thing that was answered. Raises Failure for anything else than an object with what all things have."""
     told = exchange.answered().json()
@@ -188,16 +197,8 @@ class Move:
         """Take a thing a step on, live."""
         return self._done(side, self.moving.step(owner, thing, step), OK)
 
-    def asked(self, request: Request) -> Exchange:
-        """Send a request to the service. Raises Inconclusive when it fails while this machine stands still."""
-        with Stalls() as stalls:
-            exchange = self.service.send(request)
-        if failed(exchange) and stood_still(stalls):
-            raise Inconclusive(f"{_told(exchange)}, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
-        return exchange
-
     def _done(self, side: Service, request: Request, status: int) -> dict[str, Any]:
-        exchange = side.send(request) if side is self.monolith else self.asked(request)
+        exchange = side.send(request) if side is self.monolith else asked(side, request)
         done = exchange.response is not None and exchange.response.status == status
         if side is self.monolith and not done:
             raise StageError(_told(exchange))
