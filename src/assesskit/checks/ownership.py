@@ -26,8 +26,8 @@ FEED_KEY = ""
 """The feed's path has no segment that the relay takes for a key."""
 BACKLOG = 20
 """Things made between two kills, for each owner."""
-AFTER = (None, 0.0, 0.004, 0.015, 0.04)
-"""Kills of a backfill: while the page is held, and so many seconds after it went on."""
+AFTER = (None, 0.002, 0.0, 0.006, 0.004, 0.01, 0.015, 0.008, 0.04, 0.025)
+"""Kills of a backfill: while the page is held, and so many seconds after it went on; two of each pile."""
 HOLD = 2.0
 SERVED_WITHIN = 5.0
 MODES = ("live", "shadow", "mirror")
@@ -141,7 +141,7 @@ def expect_resumed(move: Move, relay: Relay, evidence: Evidence) -> None:
     owners = [move.owner() for _ in range(4)]
     known = {owner: move.thing(move.monolith, owner)["id"] for owner in owners}
     move.service.kill()
-    for number, pause in enumerate(AFTER):
+    for number, pauses in enumerate(zip(AFTER[::2], AFTER[1::2], strict=True)):
         for owner in owners:
             for _ in range(BACKLOG):
                 made = move.thing(move.monolith, owner)
@@ -149,7 +149,8 @@ def expect_resumed(move: Move, relay: Relay, evidence: Evidence) -> None:
                     move.stepped(move.monolith, owner, made["id"], move.moving.first_step)
             if number == 1:
                 move.stepped(move.monolith, owner, known[owner], move.moving.first_step)
-        _killed(move, relay, pause)
+        for pause in pauses:
+            _killed(move, relay, pause)
     move.service.start()
     move.service.until_ready()
     told = move.followed()
