@@ -42,6 +42,13 @@ ODD_LISTS = (
     "status=lost",
     "status=draft&limit=3",
 )
+LINE = {"item": "ITEM-001", "quantity": 1, "unit_cents": 100}
+KEY = "till-" + 13 * "long-"
+"""Shorter than the limit of every variant; three of it are longer than any."""
+MANY = 90
+"""Lines: more than any variant takes."""
+MORE = 6
+"""Invoices that an account then has more than one page."""
 WRONG_BODIES = (
     "",
     "[]",
@@ -102,6 +109,7 @@ class Day:
         yield self._get(self._list(9999))
         for _ in range(REQUESTS):
             yield self._next()
+        yield from self._seldom()
 
     def told(self, request: dict[str, Any], status: int, body: Any) -> None:
         """Remember what was made."""
@@ -131,6 +139,21 @@ class Day:
         if kind == "read":
             return self._get(self._draw.choice((path, path, f"/accounts/A-1001/invoices/{name}")))
         return self._post(f"{path}/{self._draw.choice(('issue', 'issue', 'settle', 'void'))}", None)
+
+    def _seldom(self) -> Iterator[dict[str, Any]]:
+        """What few clients do: long keys, bodies without a type, many lines; numbers against the sequence in which
+        invoices were made, and a list that is longer than a page.
+        """
+        place = self._list(1003)
+        for _ in range(MORE):
+            yield self._post(place, json.dumps({"lines": [LINE]}))
+        for key in (KEY, KEY, 3 * KEY):
+            yield self._post(place, json.dumps({"lines": [LINE]}), key)
+        yield self._post(place, json.dumps({"lines": [LINE, LINE]})) | {"headers": {}}
+        yield self._post(place, json.dumps({"lines": MANY * [LINE]}))
+        for _, name in reversed(self._made[-2:]):
+            yield self._post(f"{place}/{name}/issue", None)
+        yield self._get(place)
 
     def _list(self, account: int) -> str:
         return f"/accounts/A-{account}/invoices"

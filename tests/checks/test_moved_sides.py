@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from tests.checks.test_moved_contract import MOVING, answered
 
-from assesskit.checks import moved_keys, moved_work, ownership
+from assesskit.checks import moved_keys, moved_work, moving, ownership
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
-from assesskit.checks.expect import Failure
+from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.moved_work import Telling, Work
 from assesskit.checks.moving import Move, expect_this, things_of
 from assesskit.checks.world import StageError
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Call
 
 TELLING = Telling("/things", "thing.made.v1", {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"}, ["id"])
 
@@ -29,8 +32,13 @@ class Side:
     end: int = 7
     status: int = 201
     fixed: bool = True
+    numbers: bool = False
+    asks: Callable[[str, str], object] = lambda method, path: None
+    uid: int | None = None
+    ready_path: str = "/readyz"
 
     def send(self, request: Request, **_: object) -> Exchange:
+        self.asks(request.method, request.path)
         return answered(request, *self._answer(request, request.path.partition("?")[0].strip("/").split("/")))
 
     def _answer(self, request: Request, path: list[str]) -> tuple[int, Any]:
@@ -49,8 +57,12 @@ class Side:
                 first = (int(request.path.partition("page=")[2] or 1) - 1) * 100
                 own = [one for one in self.things.values() if one["owner"] == owner]
                 status, body = 200, {"things": own[first : first + 100]}
+            case ["owners", _, "things", name] if name in self.things:
+                status, body = 200, self.things[name]
             case ["owners", _, "things", name, "confirm"]:
-                self.things[name] |= {"version": 2, "status": "confirmed"}
+                number = sum("number" in one for one in self.things.values()) + 1
+                numbered = {"number": f"{number:04}"} if self.numbers else {}
+                self.things[name] |= {"version": 2, "status": "confirmed", **numbered}
                 status, body = 200, self.things[name]
         return status, body
 
@@ -62,6 +74,48 @@ class Side:
         name = f"{len(self.things):016x}"
         self.things[name] = {"id": name, "owner": owner, "key": key, "version": 1, "status": "new"}
         return self.status, self.things[name]
+
+    def kill(self) -> None:
+        """Gone, and its things are kept."""
+
+    def start(self) -> None:
+        self.asks("start", "")
+
+    def until_ready(self) -> None:
+        self.asks("GET", self.ready_path)
+
+
+@dataclass
+class Watched:
+    """What a relay tells of the calls that come through it; `state` is what it was told to do with them."""
+
+    seen: list[Call] = field(default_factory=list)
+    state: str = "open"
+
+    def call(self, path: str, key: str = "") -> None:
+        if self.state != "shut":
+            self.seen.append(Call(len(self.seen), 0.0, 0.0, "GET", path, (), key=key))
+
+    def calls(self) -> list[Call]:
+        return list(self.seen)
+
+    def clear(self) -> None:
+        self.seen.clear()
+
+    def shut(self) -> None:
+        self.state = "shut"
+
+    def reopen(self) -> None:
+        self.state = "open"
+
+    def everything(self, fault: Fault | None) -> None:
+        self.state = fault.kind if fault else "open"
+
+    def script(self, key: str, *faults: Fault, always: bool = False) -> None:
+        """Nobody is disturbed here."""
+
+    def release(self) -> None:
+        """Nobody is held here."""
 
 
 def move(service: Side, monolith: Side | None = None) -> Move:
@@ -98,6 +152,44 @@ def test_what_the_monolith_does_not_do_is_our_fault_and_what_the_service_does_no
         both.thing(both.monolith, "K-1")
     with pytest.raises(Failure, match="POST /owners/K-1/things answered 500"):
         move(broken).thing(move(broken).service, "K-1")
+
+
+def stood(monkeypatch: pytest.MonkeyPatch, lasted: float) -> None:
+    """From now on this machine stood still for so long, whatever goes on."""
+
+    class Stood:
+        explained, seconds = 2 * lasted, lasted
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing to settle."""
+
+    for module in (moving, moved_keys):
+        monkeypatch.setattr(module, "Stalls", Stood)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "outcome"), [(2.0, 503, Inconclusive), (0.0, 503, Failure), (2.0, 404, Failure)]
+)
+def test_what_fails_while_the_machine_stands_still_cannot_be_judged(monkeypatch, seconds, status, outcome):
+    """The service's own limit for its call of the monolith may be over; a 404 comes from no stall."""
+    stood(monkeypatch, seconds)
+    failing = move(Side(status=status))
+    with pytest.raises(outcome):
+        failing.thing(failing.service, "K-1")
+    if outcome is Inconclusive:
+        with pytest.raises(Inconclusive):
+            moving.asked(failing.service, MOVING.creation("K-1", "k"))
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(2.0, Inconclusive), (0.0, Failure)])
+def test_a_volley_that_made_nothing_while_the_machine_stood_still_cannot_be_judged(monkeypatch, seconds, outcome):
+    stood(monkeypatch, seconds)
+    relay: Any = Watched()
+    with pytest.raises(outcome):
+        moved_keys.expect_done_once(move(Side(status=503)), relay)
 
 
 def test_a_key_that_makes_a_second_thing_is_found_out():
@@ -170,6 +262,32 @@ def test_a_copy_that_is_not_whole_is_told_in_which_way(change, says):
     assert says in found.value.received
 
 
+def test_a_service_has_copied_as_many_as_the_feed_tells_of(monkeypatch):
+    both = move(Side(progress=following()))
+    monkeypatch.setattr(ownership, "everything", lambda move: {name: {"owner": "K-1"} for name in "ab"})
+    ownership.expect_repeatable(both, Evidence())
+    monkeypatch.setattr(ownership, "everything", lambda move: {name: {"owner": "K-1"} for name in "abcd"})
+    with pytest.raises(Failure, match="says that it has 3 things, and the feed tells of 4"):
+        ownership.expect_repeatable(both, Evidence())
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["keeps", "copies over"])
+def test_a_backfill_that_is_begun_again_keeps_what_the_service_has_done(over):
+    """Of one database here, in which a start brings back what the monolith had."""
+    things: dict[str, dict[str, Any]] = {}
+
+    def asks(method: str, path: str) -> None:
+        if over and method == "start":
+            things.update({name: thing | {"version": 1} for name, thing in things.items()})
+
+    both = move(Side(things, progress=following(), asks=asks, numbers=True), Side(things, numbers=True))
+    if not over:
+        ownership.expect_continues(both, Evidence())
+    else:
+        with pytest.raises(Failure, match="puts what the service has changed back"):
+            ownership.expect_continues(both, Evidence())
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -193,3 +311,111 @@ def test_a_read_is_answered_with_what_was_asked_for(body, told):
 def test_a_list_that_is_none_is_the_services_failure(body):
     with pytest.raises(Failure, match="no list of things"):
         things_of(answered(Request("GET", "/owners/A/things"), 200, body), "things")
+
+
+OWNERS_FEED = f"{MOVING.changes}?after=0"
+
+
+def is_read(method: str, path: str) -> bool:
+    return method == "GET" and path.startswith("/owners/")
+
+
+@pytest.mark.parametrize(
+    ("asks", "says"),
+    [
+        (lambda relay: lambda method, path: None, None),
+        (lambda relay: lambda method, path: relay.state == "open" and relay.call(OWNERS_FEED), None),
+        (lambda relay: lambda method, path: is_read(method, path) and relay.call(OWNERS_FEED), "led to a call"),
+        (lambda relay: lambda method, path: path.endswith("/things") and relay.call(OWNERS_FEED), "led to a call"),
+        (
+            lambda relay: lambda method, path: is_read(method, path) and relay.call("/internal/owners/K", path[8:18]),
+            "led to a call",
+        ),
+        (lambda relay: lambda method, path: is_read(method, path) and relay.call(path), "beside the seam"),
+        (
+            lambda relay: lambda method, path: path.endswith(ownership.UNKNOWN) and relay.call(path),
+            "beside the seam",
+        ),
+    ],
+    ids=[
+        "none",
+        "follows all the time",
+        "the feed first",
+        "the feed for lists",
+        "the owner first",
+        "the thing first",
+        "what it has not",
+    ],
+)
+def test_reads_that_ask_the_monolith_are_found_out_and_following_the_feed_is_none(asks, says):
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+    both = move(Side(shared, progress=following(), asks=asks(relay)), Side(shared))
+    if says is None:
+        ownership.expect_own_reads(both, relay, Evidence())
+    else:
+        with pytest.raises(Failure, match=says):
+            ownership.expect_own_reads(both, relay, Evidence())
+
+
+@pytest.mark.parametrize("mode", ["shadow", "mirror"])
+def test_copies_of_reads_are_answered_without_the_monolith_too(mode):
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+
+    class Forwards(Side):
+        def send(self, request: Request, **options: object) -> Exchange:
+            if dict(request.headers).get("Rollout-Mode") == mode:
+                relay.call(request.path)
+            return super().send(request, **options)
+
+    with pytest.raises(Failure, match="beside the seam"):
+        ownership.expect_own_reads(move(Forwards(shared, progress=following()), Side(shared)), relay, Evidence())
+
+
+def test_what_knows_nothing_of_what_it_was_not_told_answers_404():
+    class Generous(Side):
+        def send(self, request: Request, **options: object) -> Exchange:
+            if request.path.endswith(ownership.UNKNOWN):
+                return answered(request, 200, {"id": ownership.UNKNOWN, "status": "new", "version": 1})
+            return super().send(request, **options)
+
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+    with pytest.raises(Failure, match="a read of what nobody has made answered 200"):
+        ownership.expect_own_reads(move(Generous(shared, progress=following()), Side(shared)), relay, Evidence())
+
+
+@pytest.mark.parametrize("when", ["start", "POST", "/livez", "/readyz", None])
+def test_only_the_seam_is_asked_whatever_is_asked_of_the_service(when):
+    shared: dict[str, dict[str, Any]] = {}
+    relay: Any = Watched()
+
+    def asks(method: str, path: str) -> None:
+        if when in {method, path}:
+            relay.call("/healthz")
+
+    both = move(Side(shared, progress=following(), asks=asks), Side(shared))
+    if when is None:
+        ownership.expect_seam_only(both, relay, Evidence())
+    else:
+        with pytest.raises(Failure, match="the service uses the monolith beside the seam"):
+            ownership.expect_seam_only(both, relay, Evidence())
+
+
+class Rented(Side):
+    """Tells one owner of what the same key has made for another."""
+
+    def _make(self, request: Request, owner: str) -> tuple[int, Any]:
+        key = dict(request.headers).get("Idempotency-Key")
+        known = next((one for one in self.things.values() if key and one["key"] == key), None)
+        if known is None or known["owner"] == owner:
+            return super()._make(request, owner)
+        return 201, known
+
+
+def test_a_key_of_another_owner_makes_another_thing():
+    right = Side(progress=following())
+    moved_keys.expect_replayed(move(right))
+    with pytest.raises(Failure, match="the owner has 0 things"):
+        moved_keys.expect_replayed(move(Rented(progress=following())))

@@ -56,6 +56,21 @@ def test_what_differs_in_a_body(monolith: object, service: object, expected: lis
     assert places(answer(monolith), answer(service)) == expected
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("application/json; charset=utf-8", []),
+        ("Application/JSON", []),
+        ("text/html", ["header:content-type"]),
+        ("application/problem+json", ["header:content-type"]),
+    ],
+)
+def test_of_a_content_type_the_parameters_are_not_looked_at(told: str, expected: list[str]) -> None:
+    monolith, service = (Seen(200, {"content-type": kind}, b"{}") for kind in ("application/json", told))
+    assert places(monolith, service, headers=("Content-Type",)) == expected
+    assert places(monolith, answer({}), headers=("Content-Type",)) == ["header:content-type"]
+
+
 def test_status_and_chosen_headers_are_compared_and_others_are_not() -> None:
     left, right = answer({}, etag='"1"', server="a"), answer({}, 404, server="b")
     assert places(left, right, headers=("ETag",)) == ["status", "header:etag"]

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing.exceptions import Unresolvable
 
 from assesskit.checks.contract import published_document
 from assesskit.checks.contract_document import MAX_BYTES, MAX_DEPTH, DocumentError, resolved
@@ -66,7 +67,7 @@ def expect_described(document: Document, recorded: Sequence[Mapping[str, Any]], 
             for what, spoilt in _spoilt(answer["body"], money) if answer["status"] < 300 else ():  # noqa: PLR2004
                 if validator.is_valid(spoilt):
                     lax[f"{place} with {what}"] += 1
-    except (DocumentError, RecursionError) as error:
+    except (DocumentError, RecursionError, Unresolvable) as error:
         raise Failure(f"/openapi.json cannot be used: {str(error)[:200] or 'its schemas lead in a circle'}") from error
     _tell(missing, "recorded answers are not in the document", "every operation, with every status that was recorded")
     _tell(
@@ -85,20 +86,21 @@ def _tell(found: Counter[str], what: str, expected: str) -> None:
 
 
 def _schema(document: Document, method: str, path: str, status: int) -> tuple[str, Any]:
-    """Where the document describes this answer, and its schema with the document's components beside it."""
+    """Where the document describes this answer, and its schema within the document, into which it may refer."""
     for template, item in document["paths"].items():
         pattern = _PARAMETER.sub("[^/]+", re.escape(template))
-        operation = item.get(method.lower()) if isinstance(item, dict) else None
+        operation = resolved(document, item).get(method.lower()) if isinstance(item, dict) else None
         if operation and re.fullmatch(pattern, path):
             told = resolved(document, operation).get("responses", {})
             answer = told.get(str(status)) or told.get(f"{status // 100}XX") or told.get("default")
             if answer is None:
                 return f"{method} {template}: {status}", None
             content = resolved(document, answer).get("content", {})
-            schema = content.get("application/json", {}).get("schema")
+            told = {kind.partition(";")[0].strip().lower(): media for kind, media in content.items()}
+            schema = told.get("application/json", {}).get("schema")
             if schema is None:
                 return f"{method} {template} {status}: application/json", None
-            return f"{method} {template} {status}", {"allOf": [schema], "components": document.get("components", {})}
+            return f"{method} {template} {status}", document | {"allOf": [schema]}
     return f"{method} {path.rpartition('/')[0]}/…", None
 
 

@@ -26,23 +26,37 @@ def _text() -> Document:
     return {"type": "string"}
 
 
+def _list(of: Document) -> Document:
+    return {"type": "array", "items": of}
+
+
 def document(*, referring: bool) -> Document:
-    """A document with two operations, its schemas written in place or referred to."""
+    """A document with three operations, its schemas written in place or referred to."""
+    part: Document = {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": _text(), "count": {"type": "integer"}},
+    }
     entry: Document = {
         "type": "object",
         "required": ["name", "size"],
-        "properties": {"name": _text(), "size": {"type": "integer"}, "colour": _text()},
+        "properties": {"name": _text(), "size": {"type": "integer"}, "colour": _text(), "parts": _list(part)},
     }
     wanted: Document = {
         "type": "object",
         "required": ["name"],
-        "properties": {"name": {"type": "string", "maxLength": 80}, "size": {"type": "integer", "maximum": 900}},
+        "properties": {
+            "name": {"type": "string", "maxLength": 80},
+            "size": {"type": "integer", "maximum": 900},
+            "parts": _list(copy.deepcopy(part)),
+        },
     }
-    listed: Document = {"type": "array", "items": entry}
+    listed = _list(entry)
     if referring:
-        refer: Document = {name: {"$ref": f"#/components/schemas/{name}"} for name in ("Entry", "Wanted")}
-        listed = {"type": "array", "items": refer["Entry"]}
-        schemas = {"Entry": entry, "Wanted": wanted}
+        refer: Document = {name: {"$ref": f"#/components/schemas/{name}"} for name in ("Entry", "Part", "Wanted")}
+        listed = _list(refer["Entry"])
+        entry["properties"]["parts"] = _list(refer["Part"])
+        schemas = {"Entry": entry, "Part": part, "Wanted": wanted}
         told, sent = refer["Entry"], refer["Wanted"]
     else:
         schemas, told, sent = {}, copy.deepcopy(entry), wanted
@@ -98,6 +112,18 @@ def _each(change: Change) -> Change:
     return lambda whole: [change(entry) for entry in _entries(whole)]
 
 
+def _each_part(change: Change) -> Change:
+    """The same for the parts of entries."""
+
+    def changed(whole: Document) -> None:
+        if "components" in whole:
+            change(whole["components"]["schemas"]["Part"])
+        else:
+            _each(lambda entry: change(entry["properties"]["parts"]["items"]))(whole)
+
+    return changed
+
+
 ADDITIVE: dict[str, Change] = {
     "nothing changed": lambda whole: whole,
     "descriptions were added": lambda whole: whole["info"].update(description="of all kinds"),
@@ -105,6 +131,10 @@ ADDITIVE: dict[str, Change] = {
     "a field of answers that is always there was added": _each(
         lambda entry: (entry["properties"].update(made=_text()), entry["required"].append("made"))
     ),
+    "an optional field within a field of answers was added": _each_part(
+        lambda part: part["properties"].update(weight=_text())
+    ),
+    "an optional field of answers is always there now": _each(lambda entry: entry["required"].append("colour")),
     "an optional field of requests was added": lambda whole: _wanted(whole)["properties"].update(colour=_text()),
     "an operation was added": lambda whole: whole["paths"]["/entries/{name}"].update(
         delete={"responses": {"204": {"description": "gone"}}}
@@ -115,29 +145,44 @@ ADDITIVE: dict[str, Change] = {
     "an optional parameter was added": lambda whole: whole["paths"]["/entries"]["get"]["parameters"].append(
         {"name": "limit", "in": "query", "schema": {"type": "integer"}}
     ),
+    "requests no longer need a field": lambda whole: _wanted(whole)["required"].remove("name"),
     "a limit of requests was widened": lambda whole: _wanted(whole)["properties"]["name"].update(maxLength=200),
 }
 BREAKING: dict[str, Change] = {
     "an operation is gone": lambda whole: whole["paths"]["/entries"].pop("post"),
+    "an answer has another status": lambda whole: whole["paths"]["/entries"]["post"]["responses"].update(
+        {"200": whole["paths"]["/entries"]["post"]["responses"].pop("201")}
+    ),
     "a path is gone": lambda whole: whole["paths"].pop("/entries/{name}"),
     "a field of answers is gone": _each(
         lambda entry: (entry["properties"].pop("size"), entry["required"].remove("size"))
     ),
     "an optional field of answers is gone": _each(lambda entry: entry["properties"].pop("colour")),
+    "a field within a field of answers is gone": _each_part(lambda part: part["properties"].pop("count")),
     "a field of answers was renamed": _each(
         lambda entry: entry["properties"].update(tint=entry["properties"].pop("colour"))
     ),
     "a number of answers became text": _each(lambda entry: entry["properties"].update(size=_text())),
+    "a field of answers that was always text may be null": _each(
+        lambda entry: entry["properties"].update(name={"type": ["string", "null"]})
+    ),
     "a field of answers that was always there may be absent": _each(lambda entry: entry["required"].remove("size")),
     "requests need a field that they did not": lambda whole: _wanted(whole)["required"].append("size"),
     "requests need a new field": lambda whole: (
         _wanted(whole)["properties"].update(colour=_text()),
         _wanted(whole)["required"].append("colour"),
     ),
+    "requests need a field within a field": lambda whole: _wanted(whole)["properties"]["parts"]["items"][
+        "required"
+    ].append("count"),
     "a field of requests takes another type": lambda whole: _wanted(whole)["properties"].update(size=_text()),
     "a parameter is needed that was optional": lambda whole: whole["paths"]["/entries"]["get"]["parameters"][0].update(
         required=True
     ),
+    "a needed parameter was added": lambda whole: whole["paths"]["/entries"]["get"]["parameters"].append(
+        {"name": "limit", "in": "query", "required": True, "schema": {"type": "integer"}}
+    ),
+    "a limit of requests was added": lambda whole: _wanted(whole)["properties"]["size"].update(minimum=1),
     "a limit of requests was narrowed": lambda whole: _wanted(whole)["properties"]["name"].update(maxLength=8),
 }
 

@@ -10,7 +10,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure, expect
 from assesskit.checks.http import Client
-from assesskit.checks.moving import Move, expect_this, marked
+from assesskit.checks.moving import Move, asked, expect_this, marked
 from assesskit.checks.tracing import TRACE_CONTEXT, Caller
 from assesskit.checks.world import World
 from assesskit.instruments.collector import Collector, Span
@@ -56,7 +56,7 @@ def expect_traced(move: Move, relay: Relay, collector: Collector, door: Client, 
     traced = Request(
         request.method, request.path, (*request.headers, ("traceparent", caller.traceparent)), request.body
     )
-    exchange = door.send(traced)
+    exchange = asked(door, traced)
     status = exchange.answered().status
     expect(status == CREATED, f"a request through the router answered {status}", expected="201", exchange=exchange)
     calls = relay.calls(owner)
@@ -73,23 +73,22 @@ def expect_traced(move: Move, relay: Relay, collector: Collector, door: Client, 
         rule=TRACE_CONTEXT,
     )
     name = move.service.name
+    parents = {sender.span_id for call in calls for sender in hops.senders(call)}
     spans = hops.arrived(
         collector,
         [caller.trace_id],
-        lambda found: any(_is_own(span, name) for span in found),
+        lambda found: any(_is_own(span, name) for span in found) and parents <= {span.span_id for span in found},
         SPANS_WITHIN,
     )
     evidence.spans("spans of the request", spans)
-    own = [span for span in spans if _is_own(span, name)]
     expect(
-        bool(own),
+        any(_is_own(span, name) for span in spans),
         f"no SERVER span arrived under the caller's trace id within {SPANS_WITHIN:g} s",
         sent=sent,
         received=", ".join(f"{span.kind} {span.name}" for span in spans) or "no span",
         expected="the service's SERVER span of this request",
         rule=TRACE_CONTEXT,
     )
-    parents = {sender.span_id for call in calls for sender in hops.senders(call)}
     known = {span.span_id: span for span in spans}
     kinds = {known[one].kind for one in parents if one in known}
     expect(
@@ -97,6 +96,13 @@ def expect_traced(move: Move, relay: Relay, collector: Collector, door: Client, 
         "the call to the monolith names a span as its parent that is not the call's own",
         received=hops.headers_told(calls, "monolith"),
         expected="the CLIENT span of the call",
+        rule=TRACE_CONTEXT,
+    )
+    expect(
+        parents <= known.keys(),
+        f"the call to the monolith names a span as its parent that did not arrive within {SPANS_WITHIN:g} s",
+        received=", ".join(f"{span.kind} {span.name}" for span in spans),
+        expected="the CLIENT span of the call, exported like the SERVER span",
         rule=TRACE_CONTEXT,
     )
 

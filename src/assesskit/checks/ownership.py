@@ -12,24 +12,31 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.exchange import Exchange
+from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import expect
 from assesskit.checks.http import prepared
 from assesskit.checks.intrusion import kept_away
-from assesskit.checks.moving import OK, OWN, Move, expect_this
+from assesskit.checks.moving import OK, OWN, Move, expect_this, marked, thing_of
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.differences import Differ, Seen
 from assesskit.instruments.faults import Fault
-from assesskit.instruments.relay import Relay
+from assesskit.instruments.relay import Call, Relay
 
 FEED_KEY = ""
 """The feed's path has no segment that the relay takes for a key."""
 BACKLOG = 20
 """Things made between two kills, for each owner."""
-AFTER = (None, 0.0, 0.004, 0.015, 0.04)
-"""Kills of a backfill: while the page is held, and so many seconds after it went on."""
+AFTER = (None, 0.002, 0.0, 0.006, 0.004, 0.01, 0.015, 0.008, 0.04, 0.025)
+"""Kills of a backfill: while the page is held, and so many seconds after it went on; two of each pile."""
 HOLD = 2.0
 SERVED_WITHIN = 5.0
+MODES = ("live", "shadow", "mirror")
 READS = 12
+TIMES = 4
+"""Reads of each kind while the monolith answers nothing."""
+UNKNOWN = "f" * 16
+"""The id of a thing that nobody has made."""
+MISSING = 404
 PAGE = 100
 
 
@@ -100,7 +107,6 @@ def _apart(answer: Any, theirs: Sequence[Mapping[str, Any]], listed: str) -> str
 
 def _seen(answer: Any) -> Seen:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    headers["content-type"] = headers.get("content-type", "").partition(";")[0].strip().lower()
     return Seen(answer.status, headers, answer.body)
 
 
@@ -109,6 +115,14 @@ def expect_repeatable(move: Move, evidence: Evidence) -> None:
     before = move.followed()
     after = move.followed()
     evidence.note("what the service said", f"{before}\n{after}")
+    there = len(everything(move))
+    expect(
+        before["copied"] >= there,
+        f"the service says that it has {before['copied']} things, and the feed tells of {there}",
+        sent=f"GET {move.moving.backfill}",
+        received=f"{before}",
+        expected="as many as it has",
+    )
     expect(
         after["copied"] == before["copied"],
         f"begun again, the backfill tells of {after['copied']} things where there were {before['copied']}",
@@ -126,8 +140,8 @@ def expect_resumed(move: Move, relay: Relay, evidence: Evidence) -> None:
     move.followed()
     owners = [move.owner() for _ in range(4)]
     known = {owner: move.thing(move.monolith, owner)["id"] for owner in owners}
-    for number, pause in enumerate(AFTER):
-        move.service.kill()
+    move.service.kill()
+    for number, pauses in enumerate(zip(AFTER[::2], AFTER[1::2], strict=True)):
         for owner in owners:
             for _ in range(BACKLOG):
                 made = move.thing(move.monolith, owner)
@@ -135,12 +149,13 @@ def expect_resumed(move: Move, relay: Relay, evidence: Evidence) -> None:
                     move.stepped(move.monolith, owner, made["id"], move.moving.first_step)
             if number == 1:
                 move.stepped(move.monolith, owner, known[owner], move.moving.first_step)
-        _killed(move, relay, pause)
+        for pause in pauses:
+            _killed(move, relay, pause)
     move.service.start()
     move.service.until_ready()
     told = move.followed()
     evidence.note("after the last start", f"{told}")
-    expect_whole(move, evidence, f"killed {2 * len(AFTER)} times while it copied", owners)
+    expect_whole(move, evidence, f"killed {len(AFTER)} times while it copied", owners)
 
 
 def _killed(move: Move, relay: Relay, pause: float | None) -> None:
@@ -158,48 +173,83 @@ def _killed(move: Move, relay: Relay, pause: float | None) -> None:
 
 
 def expect_own_reads(move: Move, relay: Relay, evidence: Evidence) -> None:
-    """Reads are answered without the monolith: not a call for them, and the same answers while it is away."""
+    """Reads are answered without the monolith, and copies of them: not a call for them, and the same answers while it
+    is away, or takes calls and answers none.
+    """
     move.followed()
     owner = move.owner()
     things = [move.thing(move.monolith, owner) for _ in range(READS // 2)]
     move.caught_up()
-    reads = [move.moving.reading(owner, thing["id"]) for thing in things]
-    reads += [move.moving.reading(owner)] * (READS - len(reads))
+    modes = itertools.cycle(MODES)
+    reads = [move.moving.reading(owner, thing["id"], mode=mode) for thing, mode in zip(things, modes, strict=False)]
+    reads += [move.moving.reading(owner, mode=next(modes)) for _ in range(READS - len(reads))]
+    unknown = move.moving.reading(owner, UNKNOWN)
     relay.clear()
     with kept_away(move.service, move.monolith):
-        before = [move.service.send(read) for read in reads]
-    _expect_read(before, "while all is well")
-    for read, thing in zip(before, things, strict=False):
-        expect_this(read, thing["id"])
+        before = [_read(move, read, OK, "while all is well") for read in reads]
+        for read, thing in zip(before, things, strict=False):
+            expect_this(read, thing["id"])
+        before.append(_read(move, unknown, MISSING, "while all is well"))
     _expect_seam(move, relay, evidence)
-    asked = [call for call in relay.calls() if call.key == owner]
-    expect(
-        not asked,
-        "a read of the service led to a call of the monolith",
-        received="\n".join(f"{call.method} {call.path}" for call in asked),
-        expected="an answer from the service's own data",
-    )
+    _expect_no_call([call for call in relay.calls() if call.key == owner])
     relay.shut()
     try:
-        away = [move.service.send(read, deadline=SERVED_WITHIN) for read in reads]
+        for first in before:
+            _expect_same(move, first, "while the monolith was away")
     finally:
         relay.reopen()
-    _expect_read(away, "while the monolith was away")
-    for first, second in zip(before, away, strict=True):
-        same = first.answered().body == second.answered().body
-        expect(same, "a read is answered otherwise while the monolith is away", expected="the same", exchange=second)
+    relay.everything(Fault.hang())
+    try:
+        for alike in (before[: len(things)], before[len(things) : -1], before[-1:]):
+            _expect_not_for_each(move, relay, alike)
+    finally:
+        relay.everything(None)
+        relay.release()
+
+
+def _expect_not_for_each(move: Move, relay: Relay, alike: Sequence[Exchange]) -> None:
+    """Reads of one kind are answered the same while the monolith answers nothing, and it is not called for each. Who
+    follows the feed asks it all the time, so that one call or another meanwhile is none for a read.
+    """
+    asked = []
+    for first in itertools.islice(itertools.cycle(alike), TIMES):
+        relay.clear()
+        _expect_same(move, first, "while the monolith answered nothing")
+        asked.append(relay.calls())
+    if all(asked):
+        _expect_no_call([calls[0] for calls in asked])
+
+
+def _expect_no_call(calls: Sequence[Call]) -> None:
+    expect(
+        not calls,
+        "a read of the service led to a call of the monolith",
+        received="\n".join(dict.fromkeys(f"{call.method} {call.path.partition('?')[0]}" for call in calls)),
+        expected="an answer from the service's own data",
+    )
 
 
 def expect_seam_only(move: Move, relay: Relay, evidence: Evidence) -> None:
-    """What the service asks the monolith for while it makes things and takes them on is the seam, and nothing else."""
+    """What the service asks the monolith for is the seam, and nothing else: from its start on, while it copies, makes
+    things and takes them on, and whatever it is asked.
+    """
     move.followed()
+    owner, key = move.owner(), marked()
+    move.service.kill()
+    move.thing(move.monolith, owner)
     relay.clear()
-    owner = move.owner()
     with kept_away(move.service, move.monolith):
-        made = move.thing(move.service, owner)
+        move.service.start()
+        move.service.until_ready()
+        move.followed()
+        made = move.thing(move.service, owner, key)
         for step in list(move.moving.steps)[:2]:
             move.stepped(move.service, owner, made["id"], step)
-        move.service.send(move.moving.reading(owner))
+        move.service.send(move.moving.creation(owner, key))
+        move.service.send(move.moving.creation(owner, marked(), mode="mirror"))
+        move.service.send(move.moving.step(owner, made["id"], move.moving.first_step, mode="mirror"))
+        for path in ("/livez", move.service.ready_path, move.moving.path(owner), move.moving.path(owner, made["id"])):
+            move.service.send(prepared("GET", path))
     _expect_seam(move, relay, evidence)
 
 
@@ -216,19 +266,32 @@ def _expect_seam(move: Move, relay: Relay, evidence: Evidence) -> None:
     )
 
 
-def _expect_read(exchanges: Sequence[Exchange], when: str) -> None:
-    for exchange in exchanges:
-        status = exchange.response.status if exchange.response else None
-        expect(
-            status == OK,
-            f"{when} a read of what was copied {f'answered {status}' if status else f'failed ({exchange.error})'}",
-            expected="200, from the service's own data",
-            exchange=exchange,
-        )
+def _read(move: Move, request: Request, wanted: int, when: str) -> Exchange:
+    """A read that is answered as it has to be. Raises Failure, or Inconclusive where this machine was too slow."""
+    with Stalls() as stalls:
+        exchange = move.service.send(request, deadline=SERVED_WITHIN)
+    status = exchange.response.status if exchange.response else None
+    what = "what was copied" if wanted == OK else "what nobody has made"
+    told = f"{when} a read of {what} {f'answered {status}' if status else f'failed ({exchange.error})'}"
+    expected = f"{wanted}, from the service's own data"
+    if exchange.response is None:
+        stalls.expect_within(exchange.seconds, SERVED_WITHIN, told, expected=expected, exchange=exchange)
+    expect(status == wanted, told, expected=expected, exchange=exchange)
+    return exchange
+
+
+def _expect_same(move: Move, first: Exchange, when: str) -> None:
+    """A read is answered as it was before; the words of an error are free."""
+    answer = first.answered()
+    again = _read(move, first.request, answer.status, when)
+    same = answer.status != OK or again.answered().body == answer.body
+    expect(same, f"a read is answered otherwise {when}", expected="the same", exchange=again)
 
 
 def expect_continues(move: Move, evidence: Evidence) -> None:
-    """A thing that the monolith made is taken on by the service, and numbers go on where the monolith was."""
+    """A thing that the monolith made is taken on by the service, and numbers go on where the monolith was. What the
+    service did to it stays, when it is killed and the backfill begins again.
+    """
     move.followed()
     owner = move.owner()
     first, second = (move.thing(move.monolith, owner) for _ in range(2))
@@ -242,4 +305,18 @@ def expect_continues(move: Move, evidence: Evidence) -> None:
         f"the first number after {theirs} of the monolith is {ours}",
         sent="two things of a new owner, one taken on at the monolith, the other then at the service",
         expected="the next one of that owner",
+    )
+    read = move.moving.reading(owner, second["id"])
+    there = thing_of(move.service.send(read))["version"]
+    move.service.kill()
+    move.service.start()
+    move.service.until_ready()
+    move.followed()
+    kept = move.service.send(read)
+    expect(
+        thing_of(kept)["version"] == there,
+        "a backfill that is begun again puts what the service has changed back to what the monolith has",
+        sent=f"a thing of the monolith, taken on at the service; kill -9, POST {move.moving.backfill}, a read",
+        expected="the newest state there is, as it was read before",
+        exchange=kept,
     )

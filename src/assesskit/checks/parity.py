@@ -8,6 +8,7 @@ are exchanged in the requests that follow.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,22 +17,21 @@ from assesskit.checks.days import undated
 from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request, Response
-from assesskit.checks.expect import Failure
-from assesskit.checks.moving import MODE, Move
+from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.moving import MODE, Move, failed, stood_still
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.world import StageError
 from assesskit.instruments.differences import Differ, Difference, Seen, covers
 from assesskit.instruments.migration import Found
 from assesskit.instruments.rollout_plan import Declared
 
-CREATED, SERVER_ERROR = 201, 500
+CREATED = 201
 TRIES = 3
-STOOD_STILL = 0.5
-"""Seconds by which a machine that stood still may have made a service late for its own limits."""
 SHOWN = 12
 """Differences that a feedback text lists."""
 EACH = "(a value of its own)"
 """What stands for a value that each side makes by itself; that it is there, or null, is compared all the same."""
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[^0-9][0-9].*")
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,14 @@ def expect_parity(move: Move, requests: Sequence[Wanted], told: Iterable[Declare
 
 def _answered(move: Move, request: Request) -> Exchange:
     """What the service answers to a copy. One that it fails while this machine stands still is asked again: its call of
-    the monolith may have run out of time, and a copy leaves nothing behind.
+    the monolith may have run out of time, and a copy leaves nothing behind. Raises Inconclusive when it never goes on.
     """
     for _ in range(TRIES):
         with Stalls() as stalls:
             exchange = move.service.send(request)
-        failed = exchange.response is None or exchange.response.status >= SERVER_ERROR
-        if not failed or stalls.explained < STOOD_STILL:
-            break
-    return exchange
+        if not failed(exchange) or not stood_still(stalls):
+            return exchange
+    raise Inconclusive(f"a request failed {TRIES} times, but this machine stood still each time")
 
 
 def _asked(request: Request) -> Request:
@@ -134,7 +133,6 @@ def _differences(move: Move, theirs: Response, ours: Exchange) -> tuple[Differen
 
 def _seen(answer: Response, names: set[str]) -> Seen:
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    headers["content-type"] = headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         body = json.dumps(_plain(json.loads(answer.body), names)).encode()
     except (ValueError, RecursionError):
@@ -145,12 +143,17 @@ def _seen(answer: Response, names: set[str]) -> Seen:
 def _plain(value: Any, names: set[str]) -> Any:
     if isinstance(value, dict):
         return {
-            key: EACH if key in names and isinstance(each, str) and each else _plain(each, names)
+            key: _own(each) if key in names and isinstance(each, str) and each else _plain(each, names)
             for key, each in value.items()
         }
     if isinstance(value, list):
         return [_plain(each, names) for each in value]
     return value
+
+
+def _own(value: str) -> str:
+    """What stands for a value that a side makes by itself: of a time its form is compared, since clients read it."""
+    return f"(a time of its own, {re.sub(r'[0-9]', '#', value)})" if _TIME.fullmatch(value) else EACH
 
 
 def _reason(request: Request, difference: Difference, told: Iterable[Declared]) -> str:

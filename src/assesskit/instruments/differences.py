@@ -1,7 +1,8 @@
 """Where two answers to one request differ: in status, in chosen headers, and in their JSON, place by place.
 
 A place is a JSON pointer into the body (RFC 6901), ``status``, or ``header:name``; the pointer "" is the whole body. In
-a pattern, ``*`` stands for any one segment of a pointer.
+a pattern, ``*`` stands for any one segment of a pointer. Parameters of a content type are not looked at: JSON has no
+charset (RFC 8259, 11).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Differ:
         if monolith.status != service.status:
             yield "status", monolith.status, service.status
         for name in self._headers:
-            left, right = (answer.headers.get(name, ABSENT) for answer in (monolith, service))
+            left, right = (_header(answer, name) for answer in (monolith, service))
             if left != right:
                 yield f"header:{name}", left, right
         if monolith.body == service.body:
@@ -146,6 +147,14 @@ def _below(one: Any, other: Any) -> list[tuple[Any, Any, Any]] | None:
 def _same(one: Any, other: Any) -> bool:
     """Whether two values are the same JSON value: true is not 1, and 1 is 1.0 (RFC 8259 knows one kind of number)."""
     return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def _header(answer: Seen, name: str) -> Any:
+    """What a header says, or ABSENT."""
+    told = answer.headers.get(name, ABSENT)
+    if name == "content-type" and isinstance(told, str):
+        return told.partition(";")[0].strip().lower()
+    return told
 
 
 def _segment(key: object) -> str:
