@@ -17,7 +17,13 @@ from assesskit.checks.moved_work import Telling, Work
 from assesskit.checks.moving import Move, expect_this, things_of
 from assesskit.checks.world import StageError
 
-TELLING = Telling("/things", "thing.made.v1", {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"}, ["id"])
+TELLING = Telling(
+    "/things",
+    "thing.made.v1",
+    {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"},
+    ["id", "version", "key"],
+    "key",
+)
 
 
 @dataclass
@@ -49,10 +55,20 @@ class Side:
                 first = (int(request.path.partition("page=")[2] or 1) - 1) * 100
                 own = [one for one in self.things.values() if one["owner"] == owner]
                 status, body = 200, {"things": own[first : first + 100]}
-            case ["owners", _, "things", name, "confirm"]:
-                self.things[name] |= {"version": 2, "status": "confirmed"}
-                status, body = 200, self.things[name]
+            case ["owners", _, "things", name]:
+                status, body = (200, self.shown(name)) if name in self.things else (404, {})
+            case ["owners", _, "things", name, step]:
+                version = self.things[name]["version"] + 1
+                self.things[name] |= {"version": version, "status": MOVING.steps[step]}
+                self.changed(name)
+                status, body = 200, self.shown(name)
         return status, body
+
+    def shown(self, name: str) -> dict[str, Any]:
+        return {field: value for field, value in self.things[name].items() if field != "key"}
+
+    def changed(self, name: str) -> None:
+        """Whoever tells of changes overrides this."""
 
     def _make(self, request: Request, owner: str) -> tuple[int, Any]:
         key = dict(request.headers).get("Idempotency-Key")
@@ -61,6 +77,7 @@ class Side:
             return 200, known[0]
         name = f"{len(self.things):016x}"
         self.things[name] = {"id": name, "owner": owner, "key": key, "version": 1, "status": "new"}
+        self.changed(name)
         return self.status, self.things[name]
 
 
