@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from assesskit.checks import moving
+from assesskit.checks import moving, safe_plans
 from assesskit.checks.carrying_out import Lanes, Run, Scenario, Step, carry_out, leave
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
@@ -96,6 +96,7 @@ class Rollouts:
         self.wording = Wording(**world.facts["rollout"])
         self.router = Router(world.instruments["router"])
         self.sink = Sink(world.instruments["sink"])
+        self._undisturbed: Run | None = None
         told = self.move.moving
         self.router.lead(
             Sides(
@@ -126,6 +127,12 @@ class Rollouts:
             if self.move.told("GET", f"{self.move.moving.owners}/{name}").status != 200:  # noqa: PLR2004
                 self.move.owner(**{self.move.moving.owned_by: name})
         return [names[at * STRIDE % PARTIES] for at in range(PARTIES)]
+
+    def undisturbed(self, plan: RolloutPlan) -> Run:
+        """The submitted plan with the service as it is; carried out once, whoever asks."""
+        if self._undisturbed is None:
+            self._undisturbed = self.run(plan, safe_plans.healthy(self.wording.terms)[0])
+        return self._undisturbed
 
     def run(self, plan: RolloutPlan, scenario: Scenario) -> Run:
         """Carry the plan out, beginning with both sides knowing all of the other's. Raises Failure, Inconclusive."""
