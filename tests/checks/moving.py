@@ -205,6 +205,9 @@ class Service:
             return HOSTILE[hostile.pop()]
         if "slow" in self.flaws:
             time.sleep(0.3)
+        if "hiccups" in self.flaws:
+            self.flaws.discard("hiccups")
+            time.sleep(1.0)
         if "fails" in self.flaws:
             return said(500, {})
         self._follow()

@@ -102,7 +102,12 @@ def test_the_undisturbed_rollout_is_carried_out_once_for_all_who_ask(monkeypatch
     ran = []
     rollouts: Any = object.__new__(Rollouts)
     rollouts._undisturbed, rollouts.wording = None, SimpleNamespace(terms=TERMS)
-    monkeypatch.setattr(rollouts, "run", lambda plan, scenario: ran.append(scenario) or "a run", raising=False)
-    assert [rollouts.undisturbed("a plan") for _ in range(2)] == ["a run"] * 2
+
+    def run(plan: str, scenario: Any) -> str:
+        ran.append(scenario)
+        return f"a run of {plan}"
+
+    monkeypatch.setattr(rollouts, "run", run, raising=False)
+    assert [rollouts.undisturbed("a plan") for _ in range(2)] == ["a run of a plan"] * 2
     assert ran == [safe_plans.healthy(TERMS)[0]]
     assert not ran[0].faults

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from assesskit.checks import moving, safe_plans
-from assesskit.checks.carrying_out import Lanes, Run, Scenario, Step, carry_out, leave
+from assesskit.checks.carrying_out import Besides, Lanes, Run, Scenario, Step, carry_out, leave
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
@@ -97,6 +97,7 @@ class Rollouts:
         self.router = Router(world.instruments["router"])
         self.sink = Sink(world.instruments["sink"])
         self._undisturbed: Run | None = None
+        self._waited = world.wait
         told = self.move.moving
         self.router.lead(
             Sides(
@@ -146,8 +147,7 @@ class Rollouts:
                 self.wording.setting,
                 self.traffic,
                 scenario,
-                handover=self.handover,
-                drained=self.drained,
+                Besides(self.handover, self.drained, self._waited),
             )
         finally:
             self.router.steer("monolith")

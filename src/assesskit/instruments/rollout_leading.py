@@ -119,6 +119,8 @@ class Leader:
         reply = await self._wire.ask(self._sides.service, asked, deadline, {MODE: mode})
         if reply.error:
             self._patience -= reply.ms / 1000
+        if self.book is not None:
+            self.book.waited_for(reply.ms, late=reply.late)
         return reply
 
     async def _monolith(self, asked: Asked) -> Reply:
