@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.checks.keeper import TOKEN
 
-from assesskit.checks import probes, shutdown
+from assesskit.checks import moved_running, probes, shutdown
 from assesskit.checks.creation import Creation
 from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector
 from assesskit.instruments.relay import Relay
 
@@ -140,6 +143,38 @@ def test_a_request_that_is_given_up_for_the_signal_shows(drain: Any) -> None:
     """To answer 503 at once is no answer: the dependency was about to give one."""
     with pytest.raises(Failure, match="in flight at SIGTERM was given up: it was answered 503"):
         drain(ABANDONS, at_start=LISTS, flaws=("never asks again",))
+
+
+@pytest.mark.parametrize(("stood", "passes"), [(1.0, True), (0.0, False)])
+def test_a_machine_that_stands_still_hides_no_signal(
+    drain: Any, monkeypatch: pytest.MonkeyPatch, stood: float, passes: bool
+) -> None:
+    """Newcomers are turned away a little later, then; they come for longer."""
+
+    class Stood(Stalls):
+        explained = stood
+
+    monkeypatch.setattr(shutdown, "Stalls", Stood)
+    monkeypatch.setattr(shutdown, "HOLD", 0.6)
+    monkeypatch.setattr(shutdown, "GRACE", 5.0)
+    late = "lambda *_: threading.Timer(0.9, stop).start()"
+    if passes:
+        drain(late)
+    else:
+        with pytest.raises(Failure, match="still answered as if nothing had happened"):
+            drain(late)
+
+
+@pytest.mark.parametrize("status", [400, 502, 504])
+def test_what_is_answered_without_the_dependency_may_be_left_open(status: int) -> None:
+    response = Response(status, Headers(()), b"", 2.0)
+    exchange = Exchange(Request("POST", "/v1/orders"), response, "", 2.0)
+    shutdown._expect_answered(exchange, moved_running.GAVE_UP)
+    with pytest.raises(Failure, match="given up"):
+        shutdown._expect_answered(replace(exchange, seconds=0.1), moved_running.GAVE_UP)
+    if status not in shutdown.GAVE_UP:
+        with pytest.raises(Failure, match="not finished"):
+            shutdown._expect_answered(exchange, shutdown.GAVE_UP)
 
 
 def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
