@@ -23,7 +23,7 @@ from assesskit.checks.submitted import Submitted
 from assesskit.instruments.migration import Found, Router, Setting, Sides
 from assesskit.instruments.rollout_plan import RolloutPlan, read_rollout
 
-LATENCY, ERROR, LATE, WRONG = [one for kind in safe_plans.faulty(TERMS).values() for one in kind]
+LATENCY, ERROR, LATE, WRONG = safe_plans.faulty(TERMS).values()
 HEALTHY, NOISY = safe_plans.healthy(TERMS)
 FROM_THE_START = safe_plans.wrong_from_the_start(TERMS)
 
