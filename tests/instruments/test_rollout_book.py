@@ -51,12 +51,13 @@ def test_what_is_slow_is_waited_for_and_side_by_side_once(monkeypatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     rollout = book()
-    rollout.waited_for(90, late=False)
+    rollout.waited_for(90)
     assert rollout.waiting_since() == (0, 0)
-    rollout.waited_for(2100, late=False)
-    rollout.waited_for(2100, late=True)
+    rollout.waited_for(2100)
+    rollout.waited_for(2100)
+    rollout.too_late()
     now[0] = 101.0
-    rollout.waited_for(1600, late=False)
+    rollout.waited_for(1600)
     seconds, late = rollout.waiting_since()
     assert (round(seconds, 6), late) == (3.0, 1)
     assert rollout.waiting_since() == (0, 0)

@@ -185,8 +185,8 @@ def _slow(router: Router, minute: int, setting: Setting, stalls: Stalls) -> floa
     seconds, late = router.waited()
     if 0 < late <= ABREAST and stalls.explained >= setting.deadline:
         raise Inconclusive(
-            f"minute {minute} of a rollout: {late} answers took more than {setting.deadline:g} s, but this machine "
-            f"stood still for {stalls.seconds:.1f} s meanwhile"
+            f"minute {minute} of a rollout: {late} answers came late, or did not know yet what they should, but this "
+            f"machine stood still for {stalls.seconds:.1f} s meanwhile"
         )
     return seconds
 

@@ -163,7 +163,8 @@ class Router:
 
     def waited(self) -> tuple[float, int]:
         """Return for how many seconds slow answers of the service were waited for, what was asked side by side once,
-        and how many were given up at the deadline: in this rollout, since this was asked last.
+        and how many answers came too late, or did not know what they should until their time was up: in this rollout,
+        since this was asked last.
         """
         seconds, late = self._program.ask("waited")
         return float(seconds), int(late)

@@ -52,12 +52,15 @@ class Book:
         if error and error not in self.ways and len(self.ways) < MOST_WAYS:
             self.ways.append(error)
 
-    def waited_for(self, ms: float, *, late: bool) -> None:
-        """Add an answer of the service that came now, after so many ms, or is given up (`late`)."""
+    def too_late(self) -> None:
+        """Count an answer that was given up, or that still did not know what it should when its time was up."""
+        self._late += 1
+
+    def waited_for(self, ms: float) -> None:
+        """Add an answer of the service that came now, after so many ms, or is given up."""
         now = time.monotonic()
         if ms > self.setting.slow_ms:
             self._slow.append((now - (ms - self.setting.slow_ms) / 1000, now))
-        self._late += late
 
     def waiting_since(self) -> tuple[float, int]:
         """The seconds for which slow answers were waited for, and the late ones, since this was asked last. What was
