@@ -74,7 +74,7 @@ def test_copies_that_leave_nothing_are_silent(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("step", list(MOVING.steps))
 def test_a_copy_of_any_step_may_change_no_state(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    with pytest.raises(Failure, match="after a copy of a step a thing is in another state than at the monolith"):
+    with pytest.raises(Failure, match="after a copy of a step a thing is in another state than before"):
         judged(lambda request: request.path.endswith(f"/{step}"), monkeypatch)
 
 
