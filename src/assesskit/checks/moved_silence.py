@@ -23,12 +23,12 @@ def expect_silent(rollouts: Rollouts, evidence: Evidence) -> None:
     """
     move, told = rollouts.move, rollouts.move.moving
     move.followed()
-    if missing := rollouts.drained():
-        raise Failure(f"before anything was copied {missing}", expected="events that the monolith can take")
     owner, key = move.owner(), marked()
     known, further = (move.thing(move.monolith, owner)["id"] for _ in range(2))
     move.stepped(move.monolith, owner, further, told.first_step)
     move.caught_up()
+    if missing := rollouts.drained():
+        raise Failure(f"before anything was copied {missing}", expected="events that the monolith can take")
     before = _states(move, owner)
     rollouts.sink.clear()
     copies = [
