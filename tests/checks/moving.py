@@ -174,6 +174,7 @@ class Service:
         self.traces: list[str] = []
         self._monolith = monolith
         self._position = 0
+        self._unknown = ("", 0.0)
         self._sink = sink
         self._outbox: list[dict[str, Any]] = []
         self._sending = threading.Event()
@@ -205,11 +206,18 @@ class Service:
             return HOSTILE[hostile.pop()]
         if "slow" in self.flaws:
             time.sleep(0.3)
+        if "hiccups" in self.flaws:
+            self.flaws.discard("hiccups")
+            time.sleep(1.0)
         if "fails" in self.flaws:
             return said(500, {})
         self._follow()
         account = headers.get("x-account", "")
         if method in {"GET", "HEAD"}:
+            if "stands-back" in self.flaws:  # what is read first it does not know for a second
+                self._unknown = self._unknown if self._unknown[0] else (path, time.monotonic() + 1.0)
+                if path == self._unknown[0] and time.monotonic() < self._unknown[1]:
+                    return said(404, {"title": "unknown"})
             status, fields, content = self.invoices.shown(path, account)
             return status, fields, self._rounded(content)
         put = self._put if mode == "live" else lambda row: None

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.checks.rolled import TERMS
 from tests.checks.test_moved_contract import MOVING, answered
 
-from assesskit.checks import moved_rollout
+from assesskit.checks import moved_rollout, safe_plans
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure
@@ -95,3 +96,18 @@ def test_events_of_earlier_checks_hold_up_no_rollout(monkeypatch, owner, waiting
         events=lambda: [event], count=lambda: 4, forwarded=lambda _: Forwarding((4,), 3, ())
     )
     assert rollouts.drained()[: len(waiting) or None] == waiting
+
+
+def test_the_undisturbed_rollout_is_carried_out_once_for_all_who_ask(monkeypatch):
+    ran = []
+    rollouts: Any = object.__new__(Rollouts)
+    rollouts._undisturbed, rollouts.wording = None, SimpleNamespace(terms=TERMS)
+
+    def run(plan: str, scenario: Any) -> str:
+        ran.append(scenario)
+        return f"a run of {plan}"
+
+    monkeypatch.setattr(rollouts, "run", run, raising=False)
+    assert [rollouts.undisturbed("a plan") for _ in range(2)] == ["a run of a plan"] * 2
+    assert ran == [safe_plans.healthy(TERMS)[0]]
+    assert not ran[0].faults

@@ -20,7 +20,13 @@ from assesskit.checks.world import StageError
 from assesskit.instruments.faults import Fault
 from assesskit.instruments.relay import Call
 
-TELLING = Telling("/things", "thing.made.v1", {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"}, ["id"])
+TELLING = Telling(
+    "/things",
+    "thing.made.v1",
+    {"confirmed": "thing.confirmed.v1", "ended": "thing.ended.v1"},
+    ["id", "version", "key"],
+    "key",
+)
 
 
 @dataclass
@@ -57,14 +63,22 @@ class Side:
                 first = (int(request.path.partition("page=")[2] or 1) - 1) * 100
                 own = [one for one in self.things.values() if one["owner"] == owner]
                 status, body = 200, {"things": own[first : first + 100]}
-            case ["owners", _, "things", name] if name in self.things:
-                status, body = 200, self.things[name]
-            case ["owners", _, "things", name, "confirm"]:
+            case ["owners", _, "things", name]:
+                status, body = (200, self.shown(name)) if name in self.things else (404, {})
+            case ["owners", _, "things", name, step]:
                 number = sum("number" in one for one in self.things.values()) + 1
-                numbered = {"number": f"{number:04}"} if self.numbers else {}
-                self.things[name] |= {"version": 2, "status": "confirmed", **numbered}
-                status, body = 200, self.things[name]
+                numbered = {"number": f"{number:04}"} if self.numbers and step == "confirm" else {}
+                version = self.things[name]["version"] + 1
+                self.things[name] |= {"version": version, "status": MOVING.steps[step], **numbered}
+                self.changed(name)
+                status, body = 200, self.shown(name)
         return status, body
+
+    def shown(self, name: str) -> dict[str, Any]:
+        return {field: value for field, value in self.things[name].items() if field != "key"}
+
+    def changed(self, name: str) -> None:
+        """Whoever tells of changes overrides this."""
 
     def _make(self, request: Request, owner: str) -> tuple[int, Any]:
         key = dict(request.headers).get("Idempotency-Key")
@@ -73,6 +87,7 @@ class Side:
             return 200, known[0]
         name = f"{len(self.things):016x}"
         self.things[name] = {"id": name, "owner": owner, "key": key, "version": 1, "status": "new"}
+        self.changed(name)
         return self.status, self.things[name]
 
     def kill(self) -> None:

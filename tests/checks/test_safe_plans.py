@@ -13,16 +13,17 @@ import pytest
 from tests.checks.moving import Monolith, Service, serving
 from tests.checks.rolled import PLAN, SETTING, TERMS, traffic
 
-from assesskit.checks import safe_plans
-from assesskit.checks.carrying_out import Run, Scenario, carry_out, plan_of
+from assesskit.checks import carrying_out, safe_plans
+from assesskit.checks.carrying_out import Besides, Run, Scenario, carry_out, plan_of
 from assesskit.checks.drawn import leave_differences
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure, Inconclusive
+from assesskit.checks.stalls import Stalls
 from assesskit.checks.submitted import Submitted
 from assesskit.instruments.migration import Found, Router, Setting, Sides
 from assesskit.instruments.rollout_plan import RolloutPlan, read_rollout
 
-LATENCY, ERROR, LATE, WRONG = [one for kind in safe_plans.faulty(TERMS).values() for one in kind]
+LATENCY, ERROR, LATE, WRONG = safe_plans.faulty(TERMS).values()
 HEALTHY, NOISY = safe_plans.healthy(TERMS)
 FROM_THE_START = safe_plans.wrong_from_the_start(TERMS)
 
@@ -35,7 +36,8 @@ class Stage:
 
     def run(self, plan: str | RolloutPlan, scenario: Scenario, setting: Setting = SETTING, **more: object) -> Run:
         read = read_rollout(plan) if isinstance(plan, str) else plan
-        return carry_out(self.router, read, setting, traffic, scenario, **more)  # type: ignore[arg-type]
+        besides = replace(Besides(lambda: "", lambda: "", lambda _: None), **more)  # type: ignore[arg-type]
+        return carry_out(self.router, read, setting, traffic, scenario, besides)
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +236,39 @@ def test_a_service_that_hangs_does_not_hang_the_rollout(stage: Stage) -> None:
     assert run.end == "hold"
     assert run.ways == ("no complete answer within 0.5 s", "no complete answer within 0.25 s")[: len(run.ways)]
     assert time.monotonic() - began < 90
+
+
+def test_slow_answers_are_waited_for_and_quick_ones_are_not(stage: Stage) -> None:
+    """Copies, too: whoever is slow where no caller waits takes the time of a check all the same."""
+    waited: list[float] = []
+    stage.run(HASTY, HEALTHY, waited=waited.append)
+    assert sum(waited) < 0.5
+    waited.clear()
+    stage.service.flaws.add("slow")
+    stage.run(HASTY, HEALTHY, replace(SETTING, slow_ms=100, healthy_ms=50), waited=waited.append)
+    assert min(waited) > 0.2
+
+
+@pytest.mark.parametrize("flaw", ["hiccups", "stands-back"])
+@pytest.mark.parametrize(("stood", "ungraded"), [(2.0, True), (0.1, False)])
+def test_what_is_late_while_the_machine_stands_still_is_no_failure(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, flaw: str, stood: float, ungraded: bool
+) -> None:
+    """An answer, or what the monolith did before."""
+
+    class Stood(Stalls):
+        seconds, explained = stood, stood
+
+    monkeypatch.setattr(carrying_out, "Stalls", Stood)
+    stage.service.flaws.add(flaw)
+    setting = replace(SETTING, deadline=0.7, settle=0.5)
+    if ungraded:
+        with pytest.raises(Inconclusive, match=r"answers came late, .* but this machine stood still for 2\.0 s"):
+            stage.run(HASTY, HEALTHY, setting)
+    else:
+        run = stage.run(HASTY, HEALTHY, setting)
+        assert run.ways == (("no complete answer within 0.7 s",) if flaw == "hiccups" else ())
+        assert bool(run.differences) == (flaw == "stands-back")
 
 
 def test_what_may_not_be_declared_is_refused() -> None:

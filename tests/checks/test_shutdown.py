@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.checks.keeper import TOKEN
 
-from assesskit.checks import probes, shutdown
+from assesskit.checks import moved_running, probes, shutdown
 from assesskit.checks.creation import Creation
 from assesskit.checks.evidence import Evidence
+from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.harness import Harness
 from assesskit.checks.services import Service
@@ -158,10 +160,36 @@ def test_an_end_in_the_last_moment_is_in_time(drain: Any, monkeypatch: pytest.Mo
     drain(GOES)
 
 
-def test_a_machine_that_stood_still_hears_the_signal_late(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Newcomers are asked for longer where the service may have had no processor to take notice."""
-    monkeypatch.setattr(Stalls, "explained", 0.2)
-    drain(TARRIES)
+@pytest.mark.parametrize(("stood", "passes"), [(1.0, True), (0.0, False)])
+def test_a_machine_that_stands_still_hides_no_signal(
+    drain: Any, monkeypatch: pytest.MonkeyPatch, stood: float, passes: bool
+) -> None:
+    """Newcomers are turned away a little later, then; they come for longer."""
+
+    class Stood(Stalls):
+        explained = stood
+
+    monkeypatch.setattr(shutdown, "Stalls", Stood)
+    monkeypatch.setattr(shutdown, "HOLD", 0.6)
+    monkeypatch.setattr(shutdown, "GRACE", 5.0)
+    late = "lambda *_: threading.Timer(0.9, stop).start()"
+    if passes:
+        drain(late)
+    else:
+        with pytest.raises(Failure, match="still answered as if nothing had happened"):
+            drain(late)
+
+
+@pytest.mark.parametrize("status", [400, 502, 504])
+def test_what_is_answered_without_the_dependency_may_be_left_open(status: int) -> None:
+    response = Response(status, Headers(()), b"", 2.0)
+    exchange = Exchange(Request("POST", "/v1/orders"), response, "", 2.0)
+    shutdown._expect_answered(exchange, moved_running.GAVE_UP)
+    with pytest.raises(Failure, match="given up"):
+        shutdown._expect_answered(replace(exchange, seconds=0.1), moved_running.GAVE_UP)
+    if status not in shutdown.GAVE_UP:
+        with pytest.raises(Failure, match="not finished"):
+            shutdown._expect_answered(exchange, shutdown.GAVE_UP)
 
 
 def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.MonkeyPatch) -> None:

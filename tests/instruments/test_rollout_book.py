@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from assesskit.instruments.migration import Played, Setting
 from assesskit.instruments.rollout_book import Book, Faults, share_of
 from assesskit.instruments.rollout_plan import MOST_MINUTES, read_rollout
@@ -43,6 +45,22 @@ def test_a_rollout_whose_time_is_up_is_not_promoted_by_its_last_minute() -> None
         rows.append(rollout.minute(()))
     assert [row.ended for row in rows] == [False] * 8 + [True]
     assert (rows[-1].action, rows[-1].reason, rollout.ended) == ("hold", "time is up before the next stage", "hold")
+
+
+def test_what_is_slow_is_waited_for_and_side_by_side_once(monkeypatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    rollout = book()
+    rollout.waited_for(90)
+    assert rollout.waiting_since() == (0, 0)
+    rollout.waited_for(2100)
+    rollout.waited_for(2100)
+    rollout.too_late()
+    now[0] = 101.0
+    rollout.waited_for(1600)
+    seconds, late = rollout.waiting_since()
+    assert (round(seconds, 6), late) == (3.0, 1)
+    assert rollout.waiting_since() == (0, 0)
 
 
 def test_what_only_we_know_to_be_wrong_is_bad_and_moves_no_figure_of_the_plan() -> None:

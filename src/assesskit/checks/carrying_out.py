@@ -33,8 +33,6 @@ Waiting = Callable[[], str]
 ABREAST = 8
 ANSWER_SECONDS = 30.0
 """The router answers within its own limits; whatever takes longer is this machine."""
-LONGEST = 150.0
-"""Seconds of a rollout."""
 KEPT = 400
 """Writes of a rollout that are looked for afterwards."""
 SUCCESS = 2
@@ -51,6 +49,18 @@ class Scenario:
     faults: tuple[Played, ...] = ()
     begins: Mode = "canary"
     after: int = 0
+
+
+@dataclass(frozen=True)
+class Besides:
+    """What is called while a plan is carried out: `handover` before accounts change sides, when no request is under
+    way, `drained` after a rollback, and `waited` after each minute, with the seconds for which slow answers were waited
+    for.
+    """
+
+    handover: Waiting
+    drained: Waiting
+    waited: Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -105,39 +115,32 @@ def carry_out(
     setting: Setting,
     traffic: Traffic,
     scenario: Scenario,
-    *,
-    handover: Waiting | None = None,
-    drained: Waiting | None = None,
+    besides: Besides,
 ) -> Run:
-    """Carry a plan out to its end. `handover` is called before accounts change sides, when no request is under way, and
-    `drained` after a rollback.
+    """Carry a plan out to its end.
 
-    Raises Failure when the service keeps a rollout from going on, Inconclusive when the monolith failed, which is ours.
+    Raises Failure when the service keeps a rollout from going on, Inconclusive when the monolith failed, which is ours,
+    and when answers came too late while this machine stood still.
     """
     router.begin(plan, setting)
     rows: list[Row] = []
     kept: list[Exchange] = []
     begin = _beginning(plan, scenario)
     at, since = 0, {0: 0}
-    with Stalls() as stalls:
-        while not (rows and rows[-1].ended):
-            if begin in since and len(rows) - since[begin] >= scenario.after:
-                router.play(*scenario.faults)
+    while not (rows and rows[-1].ended):
+        if begin in since and len(rows) - since[begin] >= scenario.after:
+            router.play(*scenario.faults)
+        with Stalls() as stalls:
             kept += _kept(sent(router, traffic(len(rows) + 1)))
             rows.append(router.minute())
-            if rows[-1].action == "promote" and not rows[-1].ended:
-                at += 1
-                since[at] = len(rows)
-                if plan.stages[at].percent > plan.stages[at - 1].percent:
-                    _expect("before its accounts changed sides", handover, rows)
-            if not stalls.within(LONGEST):
-                raise Failure(
-                    f"a rollout took more than {LONGEST:g} s, and was at minute {len(rows)}",
-                    received="\n".join(router.failures()[1]),
-                    expected="answers in the time that the brief gives them",
-                )
-        if rows[-1].action != "promote":
-            _expect("after the rollback", drained, rows)
+        besides.waited(_slow(router, len(rows), setting, stalls))
+        if rows[-1].action == "promote" and not rows[-1].ended:
+            at += 1
+            since[at] = len(rows)
+            if plan.stages[at].percent > plan.stages[at - 1].percent:
+                _expect("before its accounts changed sides", besides.handover, rows)
+    if rows[-1].action != "promote":
+        _expect("after the rollback", besides.drained, rows)
     monolith, ways = router.failures()
     if monolith:
         raise Inconclusive(f"the monolith, which is ours, failed {monolith} requests of a rollout")
@@ -175,6 +178,19 @@ def _beginning(plan: RolloutPlan, scenario: Scenario) -> int:
     return next(number for number, stage in enumerate(plan.stages) if MODES.index(stage.mode) >= wanted)
 
 
+def _slow(router: Router, minute: int, setting: Setting, stalls: Stalls) -> float:
+    """The seconds for which slow answers were waited for in a minute. Raises Inconclusive when some came too late, no
+    more than are under way at once, while this machine stood still.
+    """
+    seconds, late = router.waited()
+    if 0 < late <= ABREAST and stalls.explained >= setting.deadline:
+        raise Inconclusive(
+            f"minute {minute} of a rollout: {late} answers came late, or did not know yet what they should, but this "
+            f"machine stood still for {stalls.seconds:.1f} s meanwhile"
+        )
+    return seconds
+
+
 def _kept(exchanges: Sequence[Exchange]) -> list[Exchange]:
     return [
         one
@@ -186,8 +202,8 @@ def _kept(exchanges: Sequence[Exchange]) -> list[Exchange]:
     ]
 
 
-def _expect(when: str, waiting: Waiting | None, rows: Sequence[Row]) -> None:
-    if waiting is not None and (missing := waiting()):
+def _expect(when: str, waiting: Waiting, rows: Sequence[Row]) -> None:
+    if missing := waiting():
         raise Failure(
             f"minute {rows[-1].minute} of a rollout, {when}: {missing}",
             expected="both sides know what the other did before callers change sides",

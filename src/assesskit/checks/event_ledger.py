@@ -170,8 +170,9 @@ def leave_ledger(
     evidence.log(title, lines(head, rows))
 
 
-def _order(change: Change) -> tuple[str, int, str]:
-    return change.subject, change.sequence, change.type
+def _order(change: Change) -> tuple[int, str, str]:
+    """By what happened first: subjects are drawn, and would come in another sequence each time."""
+    return change.sequence, change.type, change.subject
 
 
 def _some(changes: Sequence[Change]) -> str:

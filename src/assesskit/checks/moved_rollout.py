@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from assesskit.checks import moving
-from assesskit.checks.carrying_out import Lanes, Run, Scenario, Step, carry_out, leave
+from assesskit.checks import moving, safe_plans
+from assesskit.checks.carrying_out import Besides, Lanes, Run, Scenario, Step, carry_out, leave
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Request
 from assesskit.checks.expect import Failure, expect
@@ -96,6 +96,8 @@ class Rollouts:
         self.wording = Wording(**world.facts["rollout"])
         self.router = Router(world.instruments["router"])
         self.sink = Sink(world.instruments["sink"])
+        self._undisturbed: Run | None = None
+        self._waited = world.wait
         told = self.move.moving
         self.router.lead(
             Sides(
@@ -127,6 +129,12 @@ class Rollouts:
                 self.move.owner(**{self.move.moving.owned_by: name})
         return [names[at * STRIDE % PARTIES] for at in range(PARTIES)]
 
+    def undisturbed(self, plan: RolloutPlan) -> Run:
+        """The submitted plan with the service as it is; carried out once, whoever asks."""
+        if self._undisturbed is None:
+            self._undisturbed = self.run(plan, safe_plans.healthy(self.wording.terms)[0])
+        return self._undisturbed
+
     def run(self, plan: RolloutPlan, scenario: Scenario) -> Run:
         """Carry the plan out, beginning with both sides knowing all of the other's. Raises Failure, Inconclusive."""
         self.move.followed()
@@ -139,8 +147,7 @@ class Rollouts:
                 self.wording.setting,
                 self.traffic,
                 scenario,
-                handover=self.handover,
-                drained=self.drained,
+                Besides(self.handover, self.drained, self._waited),
             )
         finally:
             self.router.steer("monolith")

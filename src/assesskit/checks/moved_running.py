@@ -20,6 +20,8 @@ from assesskit.instruments.relay import Relay
 
 STOPS = 5.0
 ROUTER = "router"
+GAVE_UP = range(400, 600)
+"""Answers of a service that gave up waiting for the monolith: which one is left open."""
 SPANS_WITHIN = 12.0
 
 

@@ -22,50 +22,59 @@ PAGE = 100
 @dataclass(frozen=True)
 class Telling:
     """The facts of an exercise about its events: their source, the type for the making of a thing and for each status
-    that a step leads to, and the fields that all data of events must have.
+    that a step leads to, the fields that all data of events must have, and the one of them that holds the key that the
+    thing was made with, and that clients do not read.
     """
 
     source: str
     made: str
     types: Mapping[str, str]
     needed: Sequence[str]
+    key: str
 
 
 @dataclass
 class Work:
-    """Owners whose things are made and changed at the service, and what it acknowledged."""
+    """Owners whose things are made and changed at the service, what it acknowledged, and by which key. `copied` is a
+    thing that the monolith made, of another owner: the service has it, and tells nobody.
+    """
 
     move: Move
     telling: Telling
     owners: list[str]
+    copied: str = ""
     acknowledged: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
     @property
-    def steps(self) -> list[tuple[str, str]]:
-        """The steps that a thing takes one after the other, and what each leads to."""
-        return list(self.move.moving.steps.items())[: len(self.telling.types) - 1]
-
-    @property
-    def way_out(self) -> str:
-        """The step by which a thing ends before its time, and from new on."""
-        return list(self.move.moving.steps)[-1]
+    def ways(self) -> list[list[str]]:
+        """The steps of a thing until its end: all of them but the last, which ends it before its time; this one after
+        the first; and this one alone.
+        """
+        *steps, out = self.move.moving.steps
+        return [steps, [*steps[:1], out], [out]]
 
     def lane(self, owner: str, over: threading.Event | None = None, times: int = 1) -> None:
-        """Make things and take them on, until they are through or the service does not answer any more."""
+        """Make things and take them on, until they are through or the service does not answer any more. Those of one
+        owner go one way, and the next owner's another.
+        """
+        way = self.ways[self.owners.index(owner) % len(self.ways)]
         for _ in range(times):
-            exchange = self.move.service.send(self.move.moving.creation(owner, marked()), deadline=WAITS)
+            key = marked()
+            exchange = self.move.service.send(self.move.moving.creation(owner, key), deadline=WAITS)
             if exchange.response is None or (over is not None and over.is_set()):
                 return
             if exchange.response.status != CREATED:
                 continue
             thing = thing_of(exchange)["id"]
-            self.acknowledged[thing] = 1
-            for version, (step, _) in enumerate(self.steps, 2):
+            self.acknowledged[thing], self.keys[thing] = 1, key
+            for version, step in enumerate(way, 2):
                 exchange = self.move.service.send(self.move.moving.step(owner, thing, step), deadline=WAITS)
                 if exchange.response is None:
                     return
-                if exchange.response.status == OK:
-                    self.acknowledged[thing] = version
+                if exchange.response.status != OK:
+                    break
+                self.acknowledged[thing] = version
 
     def happened(self) -> set[Change]:
         """The changes that the service has made, by its own word. Raises Failure when an acknowledged one is lost."""
@@ -94,7 +103,8 @@ class Work:
 
     def changes(self, thing: Mapping[str, Any]) -> Iterable[Change]:
         """The changes of a thing: it went step by step, and the last one led to the status that it has."""
-        types = [self.telling.made, *(self.telling.types[status] for _, status in self.steps)][: thing["version"]]
+        types = [self.telling.made, *(self.telling.types[status] for status in self.move.moving.steps.values())]
+        types = types[: thing["version"]]
         if len(types) > 1:
             types[-1] = self.telling.types.get(thing["status"], types[-1])
         return [Change(thing["id"], number, kind) for number, kind in enumerate(types, 1)]

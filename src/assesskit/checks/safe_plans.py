@@ -47,32 +47,28 @@ def healthy(terms: Terms) -> tuple[Scenario, ...]:
     )
 
 
-def faulty(terms: Terms) -> dict[str, tuple[Scenario, ...]]:
+def faulty(terms: Terms) -> dict[str, Scenario]:
     """What must be rolled back, by kind of fault."""
     slow, late = terms.slower_ms, terms.late
     return {
-        "latency": (
-            Scenario(
-                f"a service of which one answer in six takes {slow:g} ms longer",
-                healthy=False,
-                faults=(Played("latency", share=1 / 6, ms=slow),),
-            ),
+        "latency": Scenario(
+            f"a service of which one answer in six takes {slow:g} ms longer",
+            healthy=False,
+            faults=(Played("latency", share=1 / 6, ms=slow),),
         ),
-        "error": (
-            Scenario("a service that fails every other request", healthy=False, faults=(Played("error", share=1 / 2),)),
-            Scenario(
-                f"a service that fails every fourth request from {late} minutes after its first callers on",
-                healthy=False,
-                faults=(Played("error", share=1 / 4),),
-                after=late,
-            ),
+        "error": Scenario(
+            "a service that fails every other request", healthy=False, faults=(Played("error", share=1 / 2),)
         ),
-        "correctness": (
-            Scenario(
-                f"a service that answers a wrong value at {terms.place}",
-                healthy=False,
-                faults=(Played("value", place=terms.place),),
-            ),
+        "late": Scenario(
+            f"a service that fails every fourth request from {late} minutes after its first callers on",
+            healthy=False,
+            faults=(Played("error", share=1 / 4),),
+            after=late,
+        ),
+        "correctness": Scenario(
+            f"a service that answers a wrong value at {terms.place}",
+            healthy=False,
+            faults=(Played("value", place=terms.place),),
         ),
     }
 

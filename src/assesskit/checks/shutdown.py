@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +25,7 @@ HOLD = 1.5
 dependency may take as long at any time, so whoever gives up sooner does so for the signal.
 """
 BRIEFLY = 0.3
-"""Seconds that it is held where only its spans are asked for."""
+"""Seconds that it is held where only its spans are asked for; and that one newcomer waits, who holds it up, too."""
 GRACE = 10.0
 """Seconds from SIGTERM until the service must have ended."""
 LATE = 5.0
@@ -40,7 +40,14 @@ POLL = 0.1
 OK = 200
 
 
-def expect_drained(service: Service, relay: Relay, before: Creation, during: Creation, evidence: Evidence) -> None:
+def expect_drained(
+    service: Service,
+    relay: Relay,
+    before: Creation,
+    during: Creation,
+    evidence: Evidence,
+    gave_up: Container[int] = GAVE_UP,
+) -> None:
     """After SIGTERM the request in flight is answered, nothing new is taken, the end comes in time, nothing is lost.
 
     `before` is acknowledged before the signal, `during` is in flight. The service serves again on return.
@@ -48,7 +55,7 @@ def expect_drained(service: Service, relay: Relay, before: Creation, during: Cre
     acknowledged = [made(service, before)]
     with Stalls() as stalls:
         in_flight, newcomer, state, seconds = _stopped(service, relay, during)
-    _expect_answered(in_flight)
+    _expect_answered(in_flight, gave_up)
     expect(
         newcomer.response is None or newcomer.response.status // 100 != 2,  # noqa: PLR2004
         f"over {HOLD:g} s after SIGTERM a new GET {newcomer.request.path} is still answered as if nothing had happened",
@@ -139,20 +146,21 @@ def _held(service: Service, relay: Relay, request: Request, mark: str) -> Iterat
 
 
 def _newcomer(service: Service) -> Exchange:
+    """The last of those that come for `HOLD` seconds, and for as much longer as this machine stands still."""
     with Stalls() as stalls:
         while True:
             asked = stalls.within(HOLD)
-            exchange = service.send(Request("GET", service.ready_path), deadline=1.0)
+            exchange = service.send(Request("GET", service.ready_path), deadline=BRIEFLY)
             if not asked:
                 return exchange
             time.sleep(POLL)
 
 
-def _expect_answered(in_flight: Exchange) -> None:
+def _expect_answered(in_flight: Exchange, gave_up: Container[int]) -> None:
     """The request in flight has its answer, and not one that the signal was the reason of."""
     status = None if in_flight.response is None else in_flight.response.status
     expect(
-        status == CREATED or status in GAVE_UP,
+        status == CREATED or status in gave_up,
         "the request in flight at SIGTERM was not finished",
         received="" if status else "the connection ended without an answer",
         expected="its normal answer",

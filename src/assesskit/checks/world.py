@@ -85,7 +85,7 @@ class World:
         if self.ledger is not None and name == self.parts[0]:
             self.ledger.record(exchange)
         self.evidence.exchanged(exchange)
-        self._wait(exchange.seconds)
+        self.wait(exchange.seconds)
 
     def restore(self) -> None:
         """Take every fault away and make sure that every service serves, restarting what a check has ended.
@@ -131,9 +131,9 @@ class World:
             for part in self.parts:
                 self._brought_back(self.services[part])
         finally:
-            self._wait(time.monotonic() - began)
+            self.wait(time.monotonic() - began)
 
-    def _wait(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Count seconds of waiting that end now; of requests side by side, each moment once."""
         now = time.monotonic()
         self.waited += now - min(now, max(now - seconds, self._waited_until))

@@ -161,6 +161,14 @@ class Router:
         monolith, service = self._program.ask("failures")
         return int(monolith), list(service)
 
+    def waited(self) -> tuple[float, int]:
+        """Return for how many seconds slow answers of the service were waited for, what was asked side by side once,
+        and how many answers came too late, or did not know what they should until their time was up: in this rollout,
+        since this was asked last.
+        """
+        seconds, late = self._program.ask("waited")
+        return float(seconds), int(late)
+
     def stop(self) -> None:
         """Stop listening and end the program."""
         self._program.stop()

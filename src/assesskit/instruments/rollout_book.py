@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -29,6 +30,8 @@ class Book:
         self.found: list[Found] = []
         self.ways: list[str] = []
         self.monolith_failed = 0
+        self._slow: list[tuple[float, float]] = []  # from when to when
+        self._late = 0
         self._at = 0
         self._minute = 1
         self._stage_minutes: list[Window] = []
@@ -48,6 +51,27 @@ class Book:
             self._live.append(not answer.good or slow or spoilt or answer.differs is True)
         if error and error not in self.ways and len(self.ways) < MOST_WAYS:
             self.ways.append(error)
+
+    def too_late(self) -> None:
+        """Count an answer that was given up, or that still did not know what it should when its time was up."""
+        self._late += 1
+
+    def waited_for(self, ms: float) -> None:
+        """Add an answer of the service that came now, after so many ms, or is given up."""
+        now = time.monotonic()
+        if ms > self.setting.slow_ms:
+            self._slow.append((now - (ms - self.setting.slow_ms) / 1000, now))
+
+    def waiting_since(self) -> tuple[float, int]:
+        """The seconds for which slow answers were waited for, and the late ones, since this was asked last. What was
+        asked side by side counts once.
+        """
+        seconds = until = 0.0
+        for began, ended in sorted(self._slow):
+            seconds += max(ended - max(began, until), 0.0)
+            until = max(until, ended)
+        late, self._slow, self._late = self._late, [], 0
+        return seconds, late
 
     def split(self, request: str, found: Sequence[Difference]) -> list[tuple[Difference, str]]:
         """Each difference with the reason that the plan declares for it, "" where it declares none."""

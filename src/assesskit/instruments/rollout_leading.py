@@ -119,6 +119,10 @@ class Leader:
         reply = await self._wire.ask(self._sides.service, asked, deadline, {MODE: mode})
         if reply.error:
             self._patience -= reply.ms / 1000
+        if self.book is not None:
+            self.book.waited_for(reply.ms)
+            if reply.late:
+                self.book.too_late()
         return reply
 
     async def _monolith(self, asked: Asked) -> Reply:
@@ -151,6 +155,8 @@ class Leader:
         while other.good and reply.good and self._undeclared(asked, other, reply):
             pause = next(pauses, LONGEST_PAUSE)
             if time.monotonic() + pause > until:
+                if self.book is not None and self._in_vain < IN_VAIN:
+                    self.book.too_late()
                 self._in_vain += 1
                 return reply
             await asyncio.sleep(pause)

@@ -98,6 +98,11 @@ class RouterProgram:
         book = (await self._led()).book
         return (book.monolith_failed, book.ways) if book else (0, [])
 
+    async def waited(self) -> tuple[float, int]:
+        """Return for how long slow answers were waited for, and how many were given up, since this was asked last."""
+        book = (await self._led()).book
+        return book.waiting_since() if book else (0.0, 0)
+
     async def _led(self) -> Leader:
         if self._sides is None:
             raise ValueError("the router was not told where the sides are")
@@ -178,5 +183,5 @@ def _response(asked: Asked, reply: Reply, side: str) -> web.StreamResponse:
 
 if __name__ == "__main__":
     ROUTER = RouterProgram()
-    NAMES = ("open", "port", "lead", "steer", "begin", "play", "minute", "differences", "failures")
+    NAMES = ("open", "port", "lead", "steer", "begin", "play", "minute", "differences", "failures", "waited")
     run({name: getattr(ROUTER, name) for name in NAMES}, ROUTER.closing)

@@ -60,6 +60,11 @@ class Reply:
         return not self.error and self.status < SERVER_ERROR
 
     @property
+    def late(self) -> bool:
+        """Whether it was given up."""
+        return bool(self.error) and self.status == GATEWAY_TIMEOUT
+
+    @property
     def seen(self) -> Seen:
         """The answer as it is compared."""
         return Seen(self.status, {name.lower(): value for name, value in self.headers.items()}, self.body)
