@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import expect
-from assesskit.checks.journey import OK, Journey, Trip, served
+from assesskit.checks.journey import OK, Journey, Trip, answered, asked, served
 from assesskit.checks.services import Control, Service
 from assesskit.instruments.relay import Relay
 
@@ -51,13 +52,13 @@ def expect_as_before(
     item, other = (journey.names.format(number) for number in ITEMS)
     price = _prices(control.service(ledgers.database), ledgers, (item, other))
     for count in COUNTS:
-        trip = journey.fresh(items=[item, other], count=count)
-        _expect_served(service, trip, relays, ledgers, count * (price[item] + price[other]), evidence)
+        trips = partial(journey.fresh, items=[item, other], count=count)
+        _expect_served(service, trips, relays, ledgers, count * (price[item] + price[other]), evidence)
     unknown = journey.fresh(items=[journey.names.format(journey.known + 1)])
     dear = journey.fresh(items=[item, other], count=ledgers.most)
     refused = {404: unknown.request(), 402: dear.request(), 400: _without_lines(journey)}
     for status, request in refused.items():
-        exchange = service.send(request)
+        exchange = answered(partial(service.send, request))
         got = exchange.answered().status
         expect(got == status, f"a request was answered {got}", expected=str(status), exchange=exchange)
     expect(
@@ -79,9 +80,14 @@ def _prices(database: Service, ledgers: Ledgers, items: tuple[str, ...]) -> dict
 
 
 def _expect_served(
-    service: Service, trip: Trip, relays: Mapping[str, Relay], ledgers: Ledgers, total: int, evidence: Evidence
+    service: Service,
+    fresh: Callable[[], Trip],
+    relays: Mapping[str, Relay],
+    ledgers: Ledgers,
+    total: int,
+    evidence: Evidence,
 ) -> None:
-    exchange = service.send(trip.request())
+    trip, exchange = asked(service, fresh)
     expect(exchange.answered().status == OK, "a good request was not served", expected="200", exchange=exchange)
     told = exchange.answered().json()
     said = told.get(ledgers.total) if isinstance(told, dict) else None
