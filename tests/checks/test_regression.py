@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ def impatient(monkeypatch):
     """Nobody sends anything late here."""
     arrived = hops.arrived
     monkeypatch.setattr(hops, "arrived", lambda one, ids, enough, *_, **__: arrived(one, ids, enough, 0.1))
+    monkeypatch.setattr(regression, "LEAVING", 0.5)
 
 
 @dataclass
@@ -67,22 +69,25 @@ class Till:
         count = lines[0]["quantity"]
         unknown = any(one["kit"] == JOURNEY.names.format(5001) for one in lines)
         if unknown and "charges first" in self._flaws:
-            self._paid(mark, 1)
+            self._paid(mark, 1, "one")
         if unknown:
             return answered(request, 404)
         if count == LEDGERS.most:
             return answered(request, 402)
         self._counts.add(count)
         total = (min(self._counts) if "stale price" in self._flaws else count) * PRICE * len(lines)
-        for _ in range(2 if "charges twice" in self._flaws else 1):
-            self._paid(mark, total - ("charges less" in self._flaws))
+        for key in ("one", "other" if "charges twice" in self._flaws else "one"):
+            self._paid(mark, total - ("charges less" in self._flaws), key)
+        left = call(key=mark, method="POST", path="/messages", target_status=202)
         if "no message" not in self._flaws:
-            self.relays["queue"].seen.append(call(key=mark, method="POST", path="/messages", target_status=202))
+            threading.Timer(0.1, self.relays["queue"].seen.append, [left]).start()
         return answered(request, 200, {"total": total})
 
-    def _paid(self, mark: str, amount: int) -> None:
+    def _paid(self, mark: str, amount: int, key: str) -> None:
+        """Payments charge once for a key, however often they are asked."""
+        fields = {"key": mark, "method": "POST", "path": "/c", "target_status": 201}
         body = json.dumps({"order": mark, "amount": amount})
-        self.relays["payments"].seen.append(call(key=mark, method="POST", path="/c", body=body, target_status=201))
+        self.relays["payments"].seen.append(call(("Idempotency-Key", key), body=body, **fields))
 
 
 def answered(request: Request, status: int, body: object = None) -> Exchange:
@@ -94,7 +99,10 @@ def judge(till: Any) -> None:
 
 
 def test_a_shop_that_does_as_before_passes() -> None:
-    """Sums, payments, messages and refusals are as they were."""
+    """Sums, payments, messages and refusals are as they were.
+
+    A payment that was asked for again under its key is one, and a message may be left after the answer.
+    """
     judge(Till())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +13,16 @@ from assesskit.checks.exchange import Request
 from assesskit.checks.expect import expect
 from assesskit.checks.journey import OK, Journey, Trip, answered, asked, served
 from assesskit.checks.services import Control, Service
-from assesskit.instruments.relay import Relay
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.relay import Call, Relay
 
 ITEMS = (17, 42)
 """Numbers of known things."""
 COUNTS = (2, 7)
 """How many of the same thing are asked for, one request after the other."""
+
+LEAVING = 2.0
+"""Seconds after an answer until its message is left."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,21 @@ def _expect_served(
     expect(said == total, f"a sum is {said}", expected=f"{total}", exchange=exchange)
     payments = [call for call in relays[ledgers.payments].calls(trip.mark) if call.done]
     evidence.relay("payments of one request", payments)
-    amounts = [json.loads(call.body).get(ledgers.amount) for call in payments]
+    charged = {call.header("Idempotency-Key") or str(call.number): call.body for call in reversed(payments)}
+    amounts = [json.loads(body).get(ledgers.amount) for body in charged.values()]
     expect(amounts == [total], f"payments of {amounts} were made", expected=f"one, of {total}", exchange=exchange)
-    messages = [call for call in relays[ledgers.queue].calls(trip.mark) if call.path == ledgers.messages and call.done]
+    messages = _messages(relays[ledgers.queue], trip, ledgers)
     expect(len(messages) == 1, f"{len(messages)} messages were left", expected="one", exchange=exchange)
+
+
+def _messages(queue: Relay, trip: Trip, ledgers: Ledgers) -> list[Call]:
+    """What was left for one request; whoever leaves it after the answer has a moment for that."""
+    with Stalls() as stalls:
+        while True:
+            found = [call for call in queue.calls(trip.mark) if call.path == ledgers.messages and call.done]
+            if found or not stalls.within(LEAVING):
+                return found
+            time.sleep(0.1)
 
 
 def _without_lines(journey: Journey) -> Request:
