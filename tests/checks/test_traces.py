@@ -349,7 +349,7 @@ def test_who_was_given_up_before_an_answer_may_never_have_heard_of_the_call():
 
     def play(caller: Caller, *args: Any) -> Any:
         SENT.append(caller)
-        odd = {"lost": ("i",), "given_up": ("pi",)} if len(SENT) % 2 else {}
+        odd: dict[str, Any] = {"lost": ("i",), "given_up": ("pi",)} if len(SENT) % 2 else {}
         return whole(caller, *args, **odd)
 
     no_orphans(World(play))

@@ -12,7 +12,7 @@ from assesskit.checks.expect import Failure, expect
 from assesskit.checks.journey import OK, Journey, Trip, answered, mostly_served, sent, served
 from assesskit.checks.services import Service
 from assesskit.checks.stalls import Stalls
-from assesskit.checks.tracing import ARRIVAL, TRACE_CONTEXT, Caller
+from assesskit.checks.tracing import TRACE_CONTEXT, Caller
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.relay import Call, Relay
 
@@ -44,9 +44,13 @@ def expect_one_trace(
     def joined(spans: Sequence[Span]) -> set[str]:
         return {span.source for span in spans if span.trace_id == trace_id}
 
-    # where the trace is split already, nobody waits longer than it takes to show how
-    seconds = ARRIVAL if said <= {trace_id} else hops.BATCH
-    spans = hops.arrived(collector, sorted({trace_id, *said}), lambda found: set(parts) <= joined(found), seconds)
+    split = not said <= {trace_id}  # then nobody waits longer than it takes to show how
+    spans = hops.arrived(
+        collector,
+        sorted({trace_id, *said}),
+        lambda found: split or set(parts) <= joined(found),
+        at_least=hops.BATCH if split else 0.0,
+    )
     before.told(recorded, spans, evidence)
     for name, calls in crossed.items():
         lost = [call for call in calls if not hops.belongs(call, trace_id)]

@@ -134,7 +134,7 @@ def expect_consumer_linked(
         if below(spans):
             break
     evidence.spans("spans of a request and of its message", spans)
-    own = [f"{span.kind} {span.name}" for span in spans if span.source == consumer]
+    own = sorted(f"{span.kind} {span.name}" for span in spans if span.source == consumer)
     expect(
         bool(below(spans)),
         f"no CONSUMER span of {consumer} belongs to the request that left the message",
