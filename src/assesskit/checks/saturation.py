@@ -133,6 +133,6 @@ def expect_side_by_side(service: Service, relay: Relay, journey: Journey, eviden
         expected=f"{expected}: lines have nothing to do with each other",
         exchange=best,
     )
-    if not whole and min(one.seconds for _, one in seen) > EACH / 2:
+    if not whole and min(one.seconds for _, one in seen) > EACH:
         raise Inconclusive(f"{told} was not served, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
     expect(bool(whole), f"{told} was cut short", expected=f"{expected}, with 200", exchange=best)
