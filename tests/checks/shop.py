@@ -71,7 +71,7 @@ class Behind(Handler):
 
 
 class Shop:
-    """Its flaws are words: see where they are asked for."""
+    """Its flaws are words: see where they are asked for. To keep limits on each call is none."""
 
     def __init__(self, ports: dict[str, int], flaws: frozenset[str]) -> None:
         self._ports, self._flaws = ports, flaws
@@ -84,6 +84,8 @@ class Shop:
     def check_out(self, wanted: dict[str, Any], timeout: str | None) -> int:
         longest = 30.0 if "waits for ever" in self._flaws else LONGEST
         until = time.monotonic() + (min(longest, int(timeout) / 1000) if timeout else longest)
+        if "cuts short" in self._flaws:
+            until = min(until, time.monotonic() + 1.0)
         if "deaf to deadlines" in self._flaws:
             until = time.monotonic() + longest
         try:
@@ -138,6 +140,8 @@ class Shop:
     def _call(self, name: str, method: str, path: str, body: object, until: float) -> int:
         if (left := until - time.monotonic()) <= 0:
             raise LateError
+        if "keeps limits" in self._flaws:
+            left = min(left, 0.49)
         connection = HTTPConnection("127.0.0.1", self._ports[name], timeout=left)
         try:
             connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})

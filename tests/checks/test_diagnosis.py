@@ -34,7 +34,7 @@ OBJECTIVE = Objective(2000, {"a-b": ("b-c", "b-d")}, ("b-d",), "a-b", ("a-b", "b
 
 def found(*kinds: tuple[str, tuple[str, ...]], cause: str = "nested-retries", service: str = "till") -> Findings:
     own = tuple(Finding(kind, tuple(one.zfill(16) for one in ids)) for kind, ids in kinds)
-    return Findings(cause, service, own, PLAN)
+    return Findings(cause, service, own)
 
 
 RETRIES = ("nested-retries", ("2", "3"))
@@ -86,19 +86,38 @@ def test_no_findings_are_worth_nothing():
         judged(found())
 
 
+def test_twins_are_told():
+    twins = found(RETRIES, RETRIES)
+    with pytest.raises(Failure, match="two findings of nested-retries"):
+        judged(twins)
+    with pytest.raises(Failure, match="two findings of nested-retries"):
+        diagnosis.expect_root_cause(twins, RECORDING, TRUTH, "nested-retries", Evidence())
+
+
+ABSENT = "abcdef"
+WITCHCRAFT, SPOILT = ("witchcraft", ("1",)), ("error-hidden", ("4", ABSENT))
+
+
+def test_a_cited_span_that_is_not_there_is_one_that_does_not_fit():
+    again = tuple(calling(f"7{n}", "1", "till", attributes={"attempt": 1}) for n in range(2))
+    recording = Recording([*RECORDING.spans, *again])
+    slip = found(("nested-retries", ("2", "70", "71", ABSENT)), HIDDEN, POOL)
+    diagnosis.expect_findings(slip, recording, symptoms().fitting(recording), Evidence())
+
+
 @pytest.mark.parametrize(
-    ("findings", "told"),
+    ("slip", "told"),
     [
-        (found(("witchcraft", ("1",))), "not in the vocabulary"),
-        (found(RETRIES, RETRIES), "two findings of nested-retries"),
-        (found(("nested-retries", ("2", "abcdef"))), "not in the recording"),
+        (WITCHCRAFT, "'witchcraft' is no kind of the vocabulary"),
+        (SPOILT, f"not in the recording, of the spans that are cited: {ABSENT.zfill(16)}"),
     ],
 )
-def test_unknown_kinds_and_ids_and_twins_are_told(findings, told):
-    with pytest.raises(Failure, match=told):
-        diagnosis.expect_findings(findings, RECORDING, TRUTH, Evidence())
-    with pytest.raises(Failure, match=told):
-        diagnosis.expect_root_cause(findings, RECORDING, TRUTH, "nested-retries", Evidence())
+def test_a_slip_spoils_its_own_finding_and_no_other(slip, told):
+    assert judged(found(RETRIES, HIDDEN, POOL, WITCHCRAFT)) > diagnosis.ENOUGH
+    diagnosis.expect_root_cause(found(RETRIES, slip), RECORDING, TRUTH, "nested-retries", Evidence())
+    with pytest.raises(Failure, match="of 2 findings 1 are shown") as caught:
+        judged(found(RETRIES, slip))
+    assert caught.value.received == told
 
 
 @pytest.mark.parametrize("service", ["till", "shop"])
@@ -121,8 +140,8 @@ def test_a_root_cause_without_its_evidence_is_a_guess(findings, told):
         diagnosis.expect_root_cause(findings, RECORDING, TRUTH, "nested-retries", Evidence())
 
 
-def planned(**changes: object) -> Findings:
-    return replace(found(RETRIES), plan=replace(PLAN, **changes))  # type: ignore[arg-type]  # fields by name
+def planned(**changes: object) -> Plan:
+    return replace(PLAN, **changes)  # type: ignore[arg-type]  # fields by name
 
 
 def test_a_plan_that_adds_up_holds():

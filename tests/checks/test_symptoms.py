@@ -54,7 +54,10 @@ SHOWS: dict[str, tuple[Sequence[Span], set[str]]] = {
     ),
     "context-lost-in-pool": ([REQUEST, calling("2", "", "pricing", trace_id=OTHER, **SOON)], {"2"}),
     "consumer-without-context": ([REQUEST, span("2", kind="CONSUMER", trace_id=OTHER)], {"2"}),
-    "spans-lost-at-stop": (stopped(0, 1, 2, 4), {"63"}),
+    "spans-lost-at-stop": (
+        [*stopped(0, 1, 2, 4), span("8", "a"), calling("9", "8", "database"), span("c", "b", kind="CONSUMER")],
+        {"63", "8", "c"},
+    ),
     "span-never-ended": ([REQUEST, calling("2", "9", "pricing")], {"2"}),
     "always-on-child": ([span("2", "9", flags=0), calling("3", "2", "database", flags=0)], {"2"}),
     "error-hidden": ([REQUEST, calling("2", "1", "pricing", 503)], {"2"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +14,8 @@ from tests.checks.shop import JOURNEY, LONGEST, Served, shop
 from assesskit.checks import deadlines, saturation, storms
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Failure
+from assesskit.instruments.faults import Fault
+from assesskit.instruments.relay import Call
 
 __all__ = ["shop"]
 Check = Callable[[Served], None]
@@ -59,6 +63,42 @@ def test_a_right_system_passes(shop, check: Check) -> None:
     check(shop())
 
 
+@pytest.mark.parametrize("check", [pool, one_load, side_by_side, flaky])
+def test_limits_on_each_call_that_leave_room_for_what_the_brief_says_cost_nothing(shop, check: Check) -> None:
+    """What takes its time takes no longer than the brief says a price may take."""
+    check(shop("keeps limits"))
+
+
+class Thrice:
+    """A relay in front of a program that is asked three times by who stands before it."""
+
+    name = "relay till"
+
+    def __init__(self, behind: Any) -> None:
+        self._behind = behind
+
+    def calls(self) -> list[Call]:
+        return [each for one in self._behind.calls() for each in (one, one, one)]
+
+
+def test_a_second_layer_of_retries_is_told_though_the_first_leaves_the_dead_alone(shop) -> None:
+    """Whoever stands before it is counted as well."""
+    one = shop()
+    payments, before = one.relays["payments"], Thrice(one.relays["payments"])
+    with pytest.raises(Failure, match=r"while payments failed every call, till was called [34] times for each request"):
+        storms.expect_few_calls(one, payments, JOURNEY, Evidence(), before=[before])  # type: ignore[list-item]
+
+
+def test_the_next_check_finds_a_system_that_serves(shop) -> None:
+    """Or one that had its time for that."""
+    one = shop()
+    one.relays["payments"].everything(Fault.status(503))
+    threading.Timer(0.6, one.relays["payments"].everything, [None]).start()
+    began = time.monotonic()
+    storms.settle(one, JOURNEY)
+    assert time.monotonic() - began > 0.5
+
+
 @pytest.mark.parametrize(
     ("flaw", "check", "told"),
     [
@@ -72,12 +112,13 @@ def test_a_right_system_passes(shop, check: Check) -> None:
         ("one by one", queries, "one thing costs 4 statements"),
         ("stampede", one_load, "loaded over and over"),
         ("one after the other", side_by_side, "as long as one after the other"),
+        ("one after the other, cuts short", side_by_side, "was cut short"),
     ],
 )
 def test_each_flaw_is_told(shop, flaw: str, check: Check, told: str) -> None:
     """By the check that is about it, in words that say what was seen."""
     with pytest.raises(Failure, match=told):
-        check(shop(flaw))
+        check(shop(*flaw.split(", ")))
 
 
 def test_evidence_keeps_all_calls_of_a_request_or_none(shop) -> None:

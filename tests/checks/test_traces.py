@@ -13,11 +13,12 @@ import pytest
 from tests.checks.shop import JOURNEY
 from tests.checks.tracebuilder import CALLER, OTHER, TRACE, call, calling, span
 
-from assesskit.checks import hops, joined, orphans, telling
+from assesskit.checks import hops, joined, journey, orphans, telling
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange, Headers, Request, Response
 from assesskit.checks.expect import Failure, Inconclusive
 from assesskit.checks.journey import Trip
+from assesskit.checks.stalls import Stalls
 from assesskit.checks.tracing import Caller, trace_id_of
 from assesskit.instruments.collector import Span
 from assesskit.instruments.relay import Call
@@ -66,7 +67,7 @@ class World:
         sampled = header.endswith("1")
         calls, spans = self._play(caller, body["order"], body["lines"][0]["kit"], dict(request.headers), sampled)
         for name, one in calls.items():
-            self.relays[name].seen.append(one)
+            self.relays[name].seen += one if isinstance(one, list) else [one]
         self._spans += spans
         status = 404 if "5007" in str(body["lines"]) else self._status
         return Exchange(request, Response(status, Headers(), b"{}", 0.01), "", 0.01)
@@ -90,7 +91,8 @@ def whole(caller: Caller, mark: str, kit: str, _: Mapping[str, str], sampled: bo
 
     def sent(name: str, key: str) -> Call:
         header = ("traceparent", f"00-{odd.get('trace', trace)}-{odd.get(name, at[name])}-01")
-        return call(odd.get("header", header) if name == odd.get("where", "cp") else header, key=key)
+        crossed = odd.get("header", header) if name == odd.get("where", "cp") else header
+        return call(crossed, key=key, target_status=None if name in odd.get("given_up", ()) else 200)
 
     def made(name: str, parent: str, service: str, kind: str) -> Span:
         return span(at[name], parent, trace_id=trace, service=service, kind=kind)
@@ -123,7 +125,7 @@ def one_trace(world: Any) -> None:
 
 
 def parents(world: Any) -> None:
-    joined.expect_parents(world, world.relays, world, EDGES, Evidence())
+    joined.expect_parents(world, world.relays, world, EDGES, PARTS, Evidence())
 
 
 def no_orphans(world: Any, agents: Sequence[Any] = (), evidence: Evidence | None = None) -> None:
@@ -227,6 +229,19 @@ def forwarded(caller: Caller, *args: Any) -> Any:
     return whole(caller, *args, gc=caller.span_id)
 
 
+def passed_through(caller: Caller, *args: Any) -> Any:
+    """Pricing hands on what it was told, so inventory is below checkout's call as pricing is."""
+    calls, spans = whole(caller, *args, pi=ids(caller)["cp"])
+    at = {name: one.zfill(16) for name, one in ids(caller).items()}
+    return calls, [replace(one, parent_id=at["cp"]) if one.span_id == at["i"] else one for one in spans]
+
+
+def shared(caller: Caller, *args: Any) -> Any:
+    """One CLIENT span is around the calls for two lines."""
+    calls, spans = whole(caller, *args)
+    return {**calls, "pricing": [replace(calls["pricing"], path=path) for path in ("/x", "/y")]}, spans
+
+
 def too_early(caller: Caller, *args: Any) -> Any:
     return whole(caller, *args, cp=ids(caller)["c"])
 
@@ -255,6 +270,8 @@ def mixed(caller: Caller, mark: str, kit: str, headers: Mapping[str, str], sampl
     [
         (forwarded, "a call to checkout names the span of the first caller as its parent"),
         (too_early, "a call to pricing names a span of checkout as its parent that is SERVER"),
+        (passed_through, "a call to inventory names the span of a call to pricing as its parent"),
+        (shared, "a call to pricing names the span of a call to pricing as its parent"),
         (elsewhere, "a SERVER span of pricing is not below the span that called it"),
         (mixed, "a call to pricing belongs to one and carries the trace id of another"),
     ],
@@ -327,17 +344,56 @@ def test_who_fills_the_collector_is_not_excused_and_it_is_told():
     assert ("pricing" in told["title"], told["data"]["value"]) == (True, 7)
 
 
-def test_who_sends_no_spans_at_all_is_judged_elsewhere():
-    """A service that is in no trace has no orphans of its own."""
-    no_orphans(World(lambda caller, *args: whole(caller, *args, lost=("i",))))
+def test_who_was_given_up_before_an_answer_may_never_have_heard_of_the_call():
+    """On a busy machine a caller's time may be over before its call arrives."""
+
+    def play(caller: Caller, *args: Any) -> Any:
+        SENT.append(caller)
+        odd: dict[str, Any] = {"lost": ("i",), "given_up": ("pi",)} if len(SENT) % 2 else {}
+        return whole(caller, *args, **odd)
+
+    no_orphans(World(play))
+
+
+EVERYTHING = ("g", "gc", "c", "cp", "p", "pi", "i")
+
+
+@pytest.mark.parametrize("lost", [("i",), EVERYTHING], ids=["the last", "all"])
+def test_who_sends_no_spans_at_all_has_none_that_are_whole(lost):
+    """Nothing bad arrives of it, and nothing good either."""
+    for check, told in ((no_orphans, "are missing after a burst"), (parents, "inventory sends no span")):
+        with pytest.raises(Failure, match=told):
+            check(played(lost=lost))
+
+
+def strayed(caller: Caller, *args: Any) -> Any:
+    """Inventory's spans are in traces of their own."""
+    calls, spans = whole(caller, *args)
+    other = {"trace_id": OTHER, "parent_id": ""}
+    return calls, [replace(one, **other) if one.service == "inventory" else one for one in spans]
+
+
+def test_whose_spans_are_in_other_traces_is_judged_elsewhere():
+    """Whose request they are about nobody can tell."""
+    no_orphans(World(strayed))
+
+
+class Failing(Relayed):
+    """A relay in front of payments, which were called for every request."""
+
+    def calls(self, key: str | None = None) -> list[Call]:
+        return [call(key=key or "")]
 
 
 def payments(world: Any) -> None:
-    telling.expect_error_status(world, Relayed("relay payments"), Relayed("relay checkout"), world, EDGES, Evidence())  # type: ignore[arg-type]
+    telling.expect_error_status(world, Failing("relay payments"), Relayed("relay checkout"), world, EDGES, Evidence())  # type: ignore[arg-type]
 
 
-def failing(server: str, client: str, answer: int = 503) -> World:
-    """A system whose payments fail; its SERVER and CLIENT spans say so by these statuses."""
+def failing(server: str, client: str, answer: int = 503, *, said: int = 503, of: str = "checkout") -> World:
+    """A system whose payments fail; its SERVER and CLIENT spans say so by these statuses, the CLIENT span as `of` whom.
+
+    The gateway's own call was answered badly, too, and says so.
+    """
     trips: list[int] = []
 
     def play(caller: Caller, *_: Any) -> Any:
@@ -345,12 +401,13 @@ def failing(server: str, client: str, answer: int = 503) -> World:
         bad = len(trips) == 1
         at, trace = ids(caller), {"trace_id": caller.trace_id}
         status = {"status": server if bad else "UNSET"}
-        paying = calling(at["cp"], at["c"], "payments", 503 if bad else 200, **trace, service="checkout")
-        ended = replace(paying, status=client if bad else "UNSET")
+        paying = calling(at["cp"], at["c"], "payments", said if bad else 200, **trace, service="checkout")
+        passing = calling(at["gc"], at["g"], "checkout", 503 if bad else 404, **trace, service="gateway")
         return {}, [
             span(at["g"], caller.span_id, **trace, service="gateway", **status),
-            span(at["c"], at["g"], **trace, service="checkout", **status),
-            ended,
+            replace(passing, status="ERROR" if bad else "UNSET"),
+            span(at["c"], at["gc"], **trace, service=of, **status),
+            replace(paying, status=client if bad else "UNSET"),
         ]
 
     return World(play, answer)
@@ -362,6 +419,8 @@ def failing(server: str, client: str, answer: int = 503) -> World:
         (failing("ERROR", "ERROR", 200), "a dependency failed, and the request was answered 200"),
         (failing("UNSET", "ERROR"), "SERVER span of gateway has the status UNSET for a request that fails"),
         (failing("ERROR", "UNSET"), "a CLIENT span that does not say so"),
+        (failing("ERROR", "UNSET", said=0), "a CLIENT span that does not say so"),
+        (failing("ERROR", "ERROR", of="till"), "no SERVER span of checkout arrived of a request that fails"),
     ],
 )
 def test_a_failure_that_is_hidden_is_told(world, told):
@@ -383,7 +442,10 @@ def consumed(**changes: Any) -> World:
         fields = {"trace_id": caller.trace_id, "service": "worker", "kind": "CONSUMER", **changes}
         if fields.get("links") == "here":
             fields["links"] = ((caller.trace_id, ids(caller)["c"].zfill(16)),)
-        return calls, [*spans, span("f", fields.pop("parent", ids(caller)["c"]), **fields)]
+        if fields.get("links") == "the gateway's":
+            fields["links"] = ((caller.trace_id, ids(caller)["gc"].zfill(16)),)
+        parent = fields.pop("parent", "c")
+        return calls, [*spans, span("f", ids(caller).get(parent, parent), **fields)]
 
     return World(play)
 
@@ -391,7 +453,7 @@ def consumed(**changes: Any) -> World:
 @pytest.mark.parametrize("world", [consumed(), consumed(trace_id=OTHER, parent="", links="here")])
 def test_a_message_may_be_below_the_request_or_linked_to_it(world):
     """Both are right."""
-    telling.expect_consumer_linked(world, "worker", world, EDGES, Evidence())
+    telling.expect_consumer_linked(world, "checkout", "worker", world, EDGES, Evidence())
 
 
 @pytest.mark.parametrize(
@@ -402,13 +464,23 @@ def test_a_message_may_be_below_the_request_or_linked_to_it(world):
         consumed(service="checkout"),
         consumed(parent="d00d"),
         consumed(trace_id=OTHER, parent="", links=((OTHER, CALLER),)),
+        consumed(parent="gc"),
+        consumed(trace_id=OTHER, parent="", links="the gateway's"),
     ],
-    ids=["a trace of its own", "another kind", "another's span", "no such parent", "another link"],
+    ids=[
+        "a trace of its own",
+        "another kind",
+        "another's span",
+        "no such parent",
+        "another link",
+        "below the gateway's call",
+        "linked to the gateway's call",
+    ],
 )
 def test_a_message_that_belongs_to_nothing_is_told(world):
     """Whatever else of the worker is there."""
     with pytest.raises(Failure, match="no CONSUMER span of worker belongs to the request"):
-        telling.expect_consumer_linked(world, "worker", world, EDGES, Evidence())
+        telling.expect_consumer_linked(world, "checkout", "worker", world, EDGES, Evidence())
 
 
 def test_ids_of_either_format_are_read_padded():
@@ -450,3 +522,37 @@ def test_what_is_still_to_come_may_be_what_is_wrong():
     assert len(ARRIVED(Batches(0.6), [TRACE], whole, 0.1)) == 1  # type: ignore[arg-type]  # a small one
     assert len(ARRIVED(Batches(0.6), [TRACE], whole, 0.1, at_least=0.7)) == 2  # type: ignore[arg-type]  # a small one
     assert hops.BATCH > 5
+
+
+class Standing:
+    """A machine that stands still for as long as one may think of."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def seconds(self) -> float:
+        self._seconds += 100.0
+        return self._seconds
+
+    def settle(self) -> None:
+        pass
+
+
+def test_what_may_come_yet_is_not_missing(monkeypatch):
+    """Where the machine stands still nobody can tell; what is there is judged all the same."""
+    monkeypatch.setattr(hops, "Stalls", lambda: Stalls(Standing()))
+    with pytest.raises(Inconclusive, match="spans may still come: this machine stood still"):
+        ARRIVED(played(), [TRACE], lambda _: False, 0.1)  # type: ignore[arg-type]  # a small one
+    assert ARRIVED(played(), [TRACE], lambda _: True, 0.1) == []  # type: ignore[arg-type]  # a small one
+
+
+@pytest.mark.parametrize("status", [503, 504])
+def test_requests_that_run_out_of_time_while_the_machine_stands_still_are_nobodys_fault(monkeypatch, status):
+    """An answer that no bad moment explains is told all the same."""
+    monkeypatch.setattr(journey, "Stalls", lambda: Stalls(Standing()))
+    monkeypatch.setattr(joined, "Stalls", lambda: Stalls(Standing()))
+    for check in (one_trace, parents):
+        with pytest.raises(Inconclusive, match="ran out of time"):
+            check(World(whole, status))
+        with pytest.raises(Failure, match="not served"):
+            check(World(whole, 500))

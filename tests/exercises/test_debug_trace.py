@@ -235,7 +235,8 @@ def findings_of(folder: Path) -> Submitted:
 
 def failing(folder: Path, recording: Any, facts: Any) -> dict[str, str]:
     """Which criteria of the diagnosis the findings in `folder` fail, and what their author reads about each."""
-    found, objective = findings.read(findings_of(folder)), diagnosis.Objective(**facts["objective"])
+    found, plan = findings.read(findings_of(folder)), findings.plan(findings_of(folder))
+    objective = diagnosis.Objective(**facts["objective"])
     truth = symptoms().fitting(recording)
     failed: dict[str, str] = {}
     checks: dict[str, Callable[[], None]] = {
@@ -243,9 +244,9 @@ def failing(folder: Path, recording: Any, facts: Any) -> dict[str, str]:
         "diagnosis.root-cause": lambda: diagnosis.expect_root_cause(
             found, recording, truth, symptoms().root_cause(truth), Evidence()
         ),
-        "diagnosis.plan": lambda: diagnosis.expect_plan(found, objective),
+        "diagnosis.plan": lambda: diagnosis.expect_plan(plan, objective),
         "diagnosis.plan-rerun": lambda: rerun.expect_objective(
-            found.plan, objective, rerun.Night(**facts["night"]), recording, Evidence()
+            plan, objective, rerun.Night(**facts["night"]), recording, Evidence()
         ),
     }
     for criterion, check in checks.items():

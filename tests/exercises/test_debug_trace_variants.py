@@ -88,10 +88,11 @@ def test_its_recording_shows_what_the_written_one_shows_and_its_findings_are_rig
     truth = symptoms().fitting(recording)
     assert truth == symptoms().fitting(written)
     path = drawn.folder / "proof" / "reference" / findings.FILE
-    found = findings.read(Submitted({findings.FILE: path.read_bytes()}, {}))
+    handed_in = Submitted({findings.FILE: path.read_bytes()}, {})
+    found = findings.read(handed_in)
     diagnosis.expect_findings(found, recording, truth, Evidence())
     diagnosis.expect_root_cause(found, recording, truth, symptoms().root_cause(truth), Evidence())
-    diagnosis.expect_plan(found, diagnosis.Objective(**facts["objective"]))
+    diagnosis.expect_plan(findings.plan(handed_in), diagnosis.Objective(**facts["objective"]))
 
 
 def test_its_patches_fit_and_all_its_programs_are_python(drawn, tmp_path):

@@ -65,7 +65,7 @@ def _unlinked(recording: Recording) -> Iterator[Span]:
 def _lost_at_stop(recording: Recording) -> Iterator[Span]:
     """Calls that were answered well, by somebody whose spans are there before and after, and not of these calls.
 
-    And what is below such lost spans: CONSUMER spans whose parent never came.
+    And what hangs in the air below such lost spans: SERVER and CONSUMER spans whose parent never came.
     """
     silent = [name for name, calls in recording.calls.items() if _joined(recording, calls)]
     lost = []
@@ -77,7 +77,8 @@ def _lost_at_stop(recording: Recording) -> Iterator[Span]:
     yield from lost
     traces = {span.trace_id for span in lost}
     for span in recording.spans:
-        if span.trace_id in traces and span.parent_id and recording.parent(span) is None and span.kind == "CONSUMER":
+        below = span.trace_id in traces and span.kind in {"SERVER", "CONSUMER"}
+        if below and span.parent_id and recording.parent(span) is None:
             yield span
 
 
@@ -134,7 +135,7 @@ def _attempt(span: Span) -> int:
 
 
 def _after_the_end(recording: Recording) -> Iterator[Span]:
-    """CLIENT spans that begin after the root of their trace has ended."""
+    """CLIENT spans that begin after the root of their trace has ended; a consumer's turn comes then."""
     for spans in recording.traces.values():
         roots = [one for one in spans if one.kind == "SERVER" and recording.parent(one) is None]
         if len(roots) == 1:

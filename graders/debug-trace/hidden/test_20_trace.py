@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from assesskit.checks import joined, orphans, telling
+from assesskit.checks import joined, orphans, storms, telling
 from assesskit.checks.exchange import Request
 from assesskit.checks.journey import Journey
 
 SERVING = ("gateway", "checkout", "pricing", "inventory")
-WORKER = "worker"
+PUBLISHER, WORKER = "checkout", "worker"
 
 
 @pytest.fixture
 def journey(facts) -> Journey:
     """How requests of this exercise look."""
     return Journey(**facts["journey"])
+
+
+@pytest.fixture
+def serves_again(service, relays, journey):
+    """Leave a system behind that serves, whatever was done to payments."""
+    yield
+    relays["payments"].reset()
+    storms.settle(service, journey)
 
 
 @pytest.mark.criterion("trace.one-trace")
@@ -34,7 +42,7 @@ def test_a_malformed_header_costs_nobody_an_answer(service, control, journey) ->
 @pytest.mark.criterion("trace.parents")
 def test_every_hop_is_below_the_call_that_led_to_it(service, relays, collector, journey, evidence) -> None:
     """Twenty requests side by side do not mix, and each call names its own CLIENT span."""
-    joined.expect_parents(service, relays, collector, journey, evidence)
+    joined.expect_parents(service, relays, collector, journey, SERVING, evidence)
 
 
 @pytest.mark.criterion("trace.no-orphans")
@@ -45,6 +53,7 @@ def test_no_span_is_without_its_parent(service, relays, collector, journey, worl
 
 
 @pytest.mark.criterion("trace.error-status")
+@pytest.mark.usefixtures("serves_again")
 def test_what_failed_says_so(service, relays, collector, journey, evidence) -> None:
     """A failed payment is an error to the caller and in the spans; an unknown hamper is none."""
     telling.expect_error_status(service, relays["payments"], relays["checkout"], collector, journey, evidence)
@@ -53,7 +62,7 @@ def test_what_failed_says_so(service, relays, collector, journey, evidence) -> N
 @pytest.mark.criterion("trace.consumer-linked")
 def test_a_message_belongs_to_the_request_that_left_it(service, collector, journey, evidence) -> None:
     """The worker's span is below the one that published, or linked to it."""
-    telling.expect_consumer_linked(service, WORKER, collector, journey, evidence)
+    telling.expect_consumer_linked(service, PUBLISHER, WORKER, collector, journey, evidence)
 
 
 @pytest.mark.criterion("safety.logs-correlated")

@@ -40,5 +40,5 @@ def test_the_root_cause_is_named_with_its_evidence(submitted, recording, truth, 
 @pytest.mark.criterion("diagnosis.plan-rerun")
 def test_the_night_is_survived_with_the_plans_numbers(submitted, recording, facts, evidence) -> None:
     """Run again on a model, with what each edge took: customers are served, and dead payments left alone."""
-    plan, objective = findings.read(submitted).plan, diagnosis.Objective(**facts["objective"])
+    plan, objective = findings.plan(submitted), diagnosis.Objective(**facts["objective"])
     rerun.expect_objective(plan, objective, rerun.Night(**facts["night"]), recording, evidence)

@@ -17,7 +17,7 @@ def journey(facts) -> Journey:
 @pytest.mark.criterion("production.retry-amplification")
 def test_dead_payments_are_not_stormed(service, relays, journey, evidence) -> None:
     """Hardly more calls than requests."""
-    storms.expect_few_calls(service, relays["payments"], journey, evidence)
+    storms.expect_few_calls(service, relays["payments"], journey, evidence, before=[relays["checkout"]])
 
 
 @pytest.mark.criterion("production.recovery")

@@ -10,4 +10,4 @@ from assesskit.checks import diagnosis, findings
 @pytest.mark.criterion("diagnosis.plan")
 def test_the_plan_holds_together(submitted, facts) -> None:
     """Timeouts from the outside in, one edge that repeats calls, a budget, pauses by chance."""
-    diagnosis.expect_plan(findings.read(submitted), diagnosis.Objective(**facts["objective"]))
+    diagnosis.expect_plan(findings.plan(submitted), diagnosis.Objective(**facts["objective"]))

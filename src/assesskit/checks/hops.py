@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from assesskit.checks.expect import Inconclusive
 from assesskit.checks.stalls import Stalls
 from assesskit.checks.tracing import ARRIVAL, trace_id_of
 from assesskit.instruments.collector import Collector, Span
@@ -17,6 +18,8 @@ from assesskit.instruments.relay import Call, Relay
 
 W3C, JAEGER = "traceparent", "uber-trace-id"
 _JAEGER = re.compile(r"([0-9a-fA-F]{1,32}):([0-9a-fA-F]{1,16}):[0-9a-fA-F]{1,16}:[0-9a-fA-F]{1,2}")
+SERVED = frozenset({"SERVER", "CONSUMER"})
+"""Kinds of spans that say what a program was asked for."""
 BATCH = 6.0
 """Seconds in which every program has sent what it has: the SDKs' batches go every 5."""
 SETTLE = 0.3
@@ -78,18 +81,30 @@ def arrived(
     """The spans of traces once they are `enough`, and still are a moment later; else what has come after `seconds`.
 
     Where spans that are still to come could be what is wrong, they are waited for `at_least` so long. Each trace is
-    asked for by itself: who floods the collector with others is not waited for.
+    asked for by itself: who floods the collector with others is not waited for. Raises Inconclusive where this machine
+    stood still for so long that they may be on their way yet.
     """
-    time.sleep(at_least)
     with Stalls() as stalls:
+        time.sleep(at_least)
         while True:
             found = _there(collector, trace_ids)
             if enough(found):
                 time.sleep(SETTLE)
                 found = _there(collector, trace_ids)
-            if enough(found) or not stalls.within(seconds):
-                return found
+            if enough(found) or not stalls.within(at_least + seconds):
+                break
             time.sleep(POLL)
+    if not enough(found) and stalls.explained > max(seconds, BATCH):
+        raise Inconclusive(f"spans may still come: this machine stood still for {stalls.seconds:.1f} s meanwhile")
+    return found
+
+
+def silent(collector: Collector, parts: Iterable[str], spans: Iterable[Span]) -> list[str]:
+    """Which programs say of nothing that they were asked for it: neither in `spans`, nor in any other trace."""
+    there = {span.source for span in spans if span.kind in SERVED}
+    if missing := [part for part in parts if part not in there]:
+        there |= {span.source for span in collector.spans(settle=0.0, timeout=0.0) if span.kind in SERVED}
+    return [part for part in missing if part not in there]
 
 
 def _there(collector: Collector, trace_ids: Sequence[str]) -> list[Span]:

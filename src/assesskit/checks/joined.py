@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from assesskit.checks import before, hops
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import Failure, expect
-from assesskit.checks.journey import OK, Journey, Trip, mostly_served, sent, served
+from assesskit.checks.journey import OK, Journey, Trip, answered, mostly_served, sent, served
 from assesskit.checks.services import Service
-from assesskit.checks.tracing import ARRIVAL, TRACE_CONTEXT, Caller
+from assesskit.checks.stalls import Stalls
+from assesskit.checks.tracing import TRACE_CONTEXT, Caller
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.relay import Call, Relay
 
@@ -42,9 +44,13 @@ def expect_one_trace(
     def joined(spans: Sequence[Span]) -> set[str]:
         return {span.source for span in spans if span.trace_id == trace_id}
 
-    # where the trace is split already, nobody waits longer than it takes to show how
-    seconds = ARRIVAL if said <= {trace_id} else hops.BATCH
-    spans = hops.arrived(collector, sorted({trace_id, *said}), lambda found: set(parts) <= joined(found), seconds)
+    split = not said <= {trace_id}  # then nobody waits longer than it takes to show how
+    spans = hops.arrived(
+        collector,
+        sorted({trace_id, *said}),
+        lambda found: split or set(parts) <= joined(found),
+        at_least=hops.BATCH if split else 0.0,
+    )
     before.told(recorded, spans, evidence)
     for name, calls in crossed.items():
         lost = [call for call in calls if not hops.belongs(call, trace_id)]
@@ -73,7 +79,7 @@ def expect_stale_header_ignored(
     """When both formats arrive, ``traceparent`` counts: an ``uber-trace-id`` of another trace beside it is ignored."""
     trip, stale = journey.fresh(), Caller.fresh()
     old = f"{stale.trace_id}:{stale.span_id}:0:1"
-    exchange = service.send(trip.request({hops.JAEGER: old}))
+    exchange = answered(lambda: service.send(trip.request({hops.JAEGER: old})))
     expect(exchange.answered().status == OK, "a request was not served", expected="200", exchange=exchange)
     for name, calls in hops.crossing(relays, journey.edges).items():
         evidence.relay(f"calls to {name}", calls)
@@ -94,7 +100,8 @@ def expect_malformed_ignored(targets: Mapping[Service, Request]) -> None:
         for value in MALFORMED:
             bad = tuple((name, value) for name in (hops.W3C, hops.JAEGER))
             kept = tuple(one for one in request.headers if one[0].lower() != hops.W3C)
-            exchange = target.send(Request(request.method, request.path, (*kept, *bad), request.body))
+            odd = Request(request.method, request.path, (*kept, *bad), request.body)
+            exchange = answered(partial(target.send, odd))
             status = exchange.answered().status
             expect(
                 status == OK,
@@ -106,11 +113,21 @@ def expect_malformed_ignored(targets: Mapping[Service, Request]) -> None:
 
 
 def expect_parents(
-    service: Service, relays: Mapping[str, Relay], collector: Collector, journey: Journey, evidence: Evidence
+    service: Service,
+    relays: Mapping[str, Relay],
+    collector: Collector,
+    journey: Journey,
+    parts: Sequence[str],
+    evidence: Evidence,
 ) -> None:
-    """Of requests side by side, each call names a CLIENT span of its own trace, and the one who is called its child."""
+    """Of requests side by side, each call names a CLIENT span of its own, and the one who is called its child.
+
+    What is not there cannot be below anything: each of `parts` sends spans at all.
+    """
     trips = [journey.fresh(2) for _ in range(TOGETHER)]
-    mostly_served(sent(service, trips, AT_ONCE))
+    with Stalls() as stalls:
+        exchanges = sent(service, trips, AT_ONCE)
+    mostly_served(exchanges, stalls)
     seen = hops.crossing(relays, journey.edges)
     ids = {trip.caller.trace_id: trip for trip in trips}
     _expect_unmixed(seen, trips)
@@ -121,8 +138,27 @@ def expect_parents(
 
     spans = hops.arrived(collector, list(ids), complete, at_least=hops.BATCH)
     evidence.spans("spans of one of the requests", [one for one in spans if one.trace_id == trips[0].caller.trace_id])
+    own = {name: [call for call in calls if _own(call, ids)] for name, calls in seen.items()}
+    for name, calls in own.items():
+        _expect_named(name, calls, spans, ids)
+    _expect_apart(own)
+    silent = hops.silent(collector, parts, spans)
+    expect(
+        not silent,
+        f"{', '.join(silent)} sends no span, so nothing is below the call that led to it",
+        expected="the SERVER span of who is called as the child of the call's CLIENT span",
+    )
+
+
+def _expect_apart(seen: Mapping[str, Sequence[Call]]) -> None:
+    """No two calls name the same span, unless one is the other made again."""
+    named: dict[str, tuple[str, str]] = {}
     for name, calls in seen.items():
-        _expect_named(name, [call for call in calls if _own(call, ids)], spans, ids)
+        for call in calls:
+            for sender in hops.senders(call):
+                other, path = named.setdefault(sender.span_id, (name, call.path))
+                if (other, path) != (name, call.path):
+                    raise _unlike(f"a call to {name} names the span of a call to {other} as its parent", call, name)
 
 
 def _own(call: Call, ids: Mapping[str, Trip]) -> bool:

@@ -10,6 +10,7 @@ from assesskit.checks.evidence import Evidence
 from assesskit.checks.expect import Inconclusive, expect
 from assesskit.checks.journey import Journey, Trip, mostly_served, sent
 from assesskit.checks.services import Service
+from assesskit.checks.stalls import Stalls
 from assesskit.instruments.collector import Collector, Span
 from assesskit.instruments.program import Program
 from assesskit.instruments.relay import Relay
@@ -35,17 +36,21 @@ def expect_no_orphans(
     before = [_lost(agent) for agent in agents]
     quiet = [journey.fresh() for _ in range(UNSAMPLED)]
     loud = [journey.fresh() for _ in range(BURST)]
-    exchanges = sent(service, quiet, AT_ONCE, lambda trip: trip.request(sampled=False)) + sent(service, loud, AT_ONCE)
-    mostly_served(exchanges)
+    with Stalls() as stalls:
+        exchanges = sent(service, quiet, AT_ONCE, lambda trip: trip.request(sampled=False))
+        exchanges += sent(service, loud, AT_ONCE)
+    mostly_served(exchanges, stalls)
     trips = [*quiet, *loud]
-    wanted = _wanted(service.name, relays, journey, parts, loud)
+    answers = sum(one.response is not None for one in exchanges[len(quiet) :])
+    wanted = {service.name: answers, **_wanted(relays, journey, parts, loud)}
     ids = [trip.caller.trace_id for trip in trips]
 
     def whole(spans: list[Span]) -> bool:
         return not _missing(spans, wanted) and not _orphans(spans, trips)
 
     spans = hops.arrived(collector, ids, whole, at_least=hops.BATCH)
-    missing = [part for part in parts if part in _missing(spans, wanted)]
+    lost = {*_missing(spans, wanted), *hops.silent(collector, parts, spans)}
+    missing = [part for part in parts if part in lost]
     orphans = _orphans(spans, trips)
     if (missing or orphans) and [_lost(agent) for agent in agents] != before:
         raise Inconclusive("an instrument of ours has lost spans on this machine")
@@ -77,17 +82,20 @@ def _lost(agent: Program) -> list[int]:
 
 
 def _wanted(
-    first: str, relays: Mapping[str, Relay], journey: Journey, parts: Sequence[str], trips: Sequence[Trip]
+    relays: Mapping[str, Relay], journey: Journey, parts: Sequence[str], trips: Sequence[Trip]
 ) -> dict[str, int]:
-    """How many SERVER spans each program should have sent: as many as there were calls to it in our traces."""
+    """How many SERVER spans each program should have sent: as many as it answered calls in our traces.
+
+    Whoever was given up before it had answered may never have heard of the call.
+    """
     ids = {trip.caller.trace_id for trip in trips}
     calls = hops.crossing(relays, [name for name in journey.edges if name in parts])
-    own = {name: sum(any(one.trace_id in ids for one in hops.senders(call)) for call in calls[name]) for name in calls}
-    return {first: len(trips), **own}
+    done = {name: [call for call in seen if call.target_status is not None] for name, seen in calls.items()}
+    return {name: sum(any(one.trace_id in ids for one in hops.senders(call)) for call in done[name]) for name in done}
 
 
 def _missing(spans: Sequence[Span], wanted: Mapping[str, int]) -> set[str]:
-    """Programs of whose spans some are there, and some are not; who sent none at all is not judged here."""
+    """Programs of whose spans some are there, and some are not. All of them may be in other traces, or `silent`."""
     there = Counter(span.source for span in spans if span.kind == "SERVER")
     return {name for name, count in wanted.items() if 0 < there[name] < count}
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Request
 from assesskit.checks.expect import expect
-from assesskit.checks.journey import OK, Journey, Trip, served
+from assesskit.checks.journey import OK, Journey, Trip, answered, asked, served
 from assesskit.checks.services import Control, Service
-from assesskit.instruments.relay import Relay
+from assesskit.checks.stalls import Stalls
+from assesskit.instruments.relay import Call, Relay
 
 ITEMS = (17, 42)
 """Numbers of known things."""
 COUNTS = (2, 7)
 """How many of the same thing are asked for, one request after the other."""
+
+LEAVING = 2.0
+"""Seconds after an answer until its message is left."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,13 @@ def expect_as_before(
     item, other = (journey.names.format(number) for number in ITEMS)
     price = _prices(control.service(ledgers.database), ledgers, (item, other))
     for count in COUNTS:
-        trip = journey.fresh(items=[item, other], count=count)
-        _expect_served(service, trip, relays, ledgers, count * (price[item] + price[other]), evidence)
+        trips = partial(journey.fresh, items=[item, other], count=count)
+        _expect_served(service, trips, relays, ledgers, count * (price[item] + price[other]), evidence)
     unknown = journey.fresh(items=[journey.names.format(journey.known + 1)])
     dear = journey.fresh(items=[item, other], count=ledgers.most)
     refused = {404: unknown.request(), 402: dear.request(), 400: _without_lines(journey)}
     for status, request in refused.items():
-        exchange = service.send(request)
+        exchange = answered(partial(service.send, request))
         got = exchange.answered().status
         expect(got == status, f"a request was answered {got}", expected=str(status), exchange=exchange)
     expect(
@@ -79,19 +85,35 @@ def _prices(database: Service, ledgers: Ledgers, items: tuple[str, ...]) -> dict
 
 
 def _expect_served(
-    service: Service, trip: Trip, relays: Mapping[str, Relay], ledgers: Ledgers, total: int, evidence: Evidence
+    service: Service,
+    fresh: Callable[[], Trip],
+    relays: Mapping[str, Relay],
+    ledgers: Ledgers,
+    total: int,
+    evidence: Evidence,
 ) -> None:
-    exchange = service.send(trip.request())
+    trip, exchange = asked(service, fresh)
     expect(exchange.answered().status == OK, "a good request was not served", expected="200", exchange=exchange)
     told = exchange.answered().json()
     said = told.get(ledgers.total) if isinstance(told, dict) else None
     expect(said == total, f"a sum is {said}", expected=f"{total}", exchange=exchange)
     payments = [call for call in relays[ledgers.payments].calls(trip.mark) if call.done]
     evidence.relay("payments of one request", payments)
-    amounts = [json.loads(call.body).get(ledgers.amount) for call in payments]
+    charged = {call.header("Idempotency-Key") or str(call.number): call.body for call in reversed(payments)}
+    amounts = [json.loads(body).get(ledgers.amount) for body in charged.values()]
     expect(amounts == [total], f"payments of {amounts} were made", expected=f"one, of {total}", exchange=exchange)
-    messages = [call for call in relays[ledgers.queue].calls(trip.mark) if call.path == ledgers.messages and call.done]
+    messages = _messages(relays[ledgers.queue], trip, ledgers)
     expect(len(messages) == 1, f"{len(messages)} messages were left", expected="one", exchange=exchange)
+
+
+def _messages(queue: Relay, trip: Trip, ledgers: Ledgers) -> list[Call]:
+    """What was left for one request; whoever leaves it after the answer has a moment for that."""
+    with Stalls() as stalls:
+        while True:
+            found = [call for call in queue.calls(trip.mark) if call.path == ledgers.messages and call.done]
+            if found or not stalls.within(LEAVING):
+                return found
+            time.sleep(0.1)
 
 
 def _without_lines(journey: Journey) -> Request:

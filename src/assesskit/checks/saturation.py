@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from assesskit.checks.evidence import Evidence
 from assesskit.checks.exchange import Exchange
 from assesskit.checks.expect import Inconclusive, expect
-from assesskit.checks.journey import OK, Journey, mostly_served, sent, served
+from assesskit.checks.journey import BAD_MOMENT, OK, Journey, failed, mostly_served, sent, served
 from assesskit.checks.services import Service
 from assesskit.checks.stalls import Stalls
 from assesskit.instruments.faults import Fault
@@ -18,13 +18,13 @@ from assesskit.instruments.relay import Call, Relay
 
 WIDE = 16
 """Requests at once that all need the scarce dependency."""
-HELD = 0.5
-"""Seconds that each of its calls takes then."""
+HELD = 0.3
+"""Seconds that each of its calls takes then: no longer than a price, so that limits which fit that one fit here."""
 ONE_BY_ONE = 2
 """Calls at the same time of a pool of one: the next may begin before the end of the last is on record."""
 HERD = 30
 """Requests at once for one thing."""
-LOADING = 0.5
+LOADING = 0.3
 """Seconds that loading it takes then."""
 LINES = 8
 EACH = 0.3
@@ -72,16 +72,20 @@ def _peak(calls: Sequence[Call]) -> int:
 
 
 def expect_few_queries(service: Service, relay: Relay, journey: Journey, most: int, evidence: Evidence) -> None:
-    """One thing that nobody asked for lately costs few calls to the database, however many parts it has."""
-    worst = 0
+    """One thing that nobody asked for lately costs few calls to the database, however many parts it has.
+
+    The middle one of a few counts: a request that ran out of time may still be at work for the next one's.
+    """
+    counts = []
     for _ in range(ROUNDS):
         served(service, journey.fresh, [relay])
-        worst = max(worst, len(relay.calls()))
+        counts.append(len(relay.calls()))
+    cost = sorted(counts)[ROUNDS // 2]
     name = relay.name.removeprefix("relay ")
-    evidence.figure(f"statements at the {name} for one thing", worst, "statements", most)
+    evidence.figure(f"statements at the {name} for one thing", cost, "statements", most)
     expect(
-        worst <= most,
-        f"one thing costs {worst} statements at the {name}",
+        cost <= most,
+        f"one thing costs {cost} statements at the {name}",
         sent=f"POST {journey.path} for one thing",
         expected=f"at most {most}: what belongs together is asked for together",
     )
@@ -91,7 +95,8 @@ def expect_one_load(service: Service, relay: Relay, journey: Journey, most: int,
     """Many requests at once for a thing that nobody has yet: it is loaded once, or hardly more often."""
     item = journey.named()
     relay.script(item, Fault.delay(LOADING), always=True)
-    exchanges = sent(service, [journey.fresh(items=[item]) for _ in range(HERD)], HERD)
+    with Stalls() as stalls:
+        exchanges = sent(service, [journey.fresh(items=[item]) for _ in range(HERD)], HERD)
     loads = len(relay.calls(item))
     evidence.figure("loads of one thing that many ask for at once", loads, "loads", most)
     expect(
@@ -99,13 +104,13 @@ def expect_one_load(service: Service, relay: Relay, journey: Journey, most: int,
         f"{HERD} requests at once for one thing, which nobody had yet: it was loaded over and over",
         expected=f"at most {most} loads: who comes while it is being loaded waits for it",
     )
-    mostly_served(exchanges)
+    mostly_served(exchanges, stalls)
 
 
 def expect_side_by_side(service: Service, relay: Relay, journey: Journey, evidence: Evidence) -> None:
     """A request of many lines takes hardly longer than one of a single line, while each takes its time.
 
-    The quickest of a few counts: a machine can make one of them slow, and none quick.
+    The quickest that is served counts: a machine can make one of them slow, and none quick.
     """
     seen: list[tuple[Exchange, Stalls]] = []
     for _ in range(ROUNDS):
@@ -116,13 +121,18 @@ def expect_side_by_side(service: Service, relay: Relay, journey: Journey, eviden
             seen.append((service.send(trip.request()), stalls))
     for exchange, _ in seen:
         status = exchange.answered().status
-        expect(status in {OK, 503, 504}, f"answered {status}", expected="200", exchange=exchange)
-    best, stalls = min(seen, key=lambda one: one[0].seconds)
+        expect(status in {OK, *BAD_MOMENT}, f"answered {status}", expected="200", exchange=exchange)
+    whole = [one for one in seen if not failed([one[0]])]
+    best, stalls = min(whole or seen, key=lambda one: one[0].seconds)
     evidence.figure(f"a request of {LINES} lines", round(best.seconds * 1000), "ms", IN_TIME * 1000)
+    told, expected = f"a request of {LINES} lines, each of which takes {EACH:g} s,", f"an answer within {IN_TIME:g} s"
     stalls.expect_within(
         best.seconds,
         IN_TIME,
-        f"a request of {LINES} lines, each of which takes {EACH:g} s, took as long as one after the other",
-        expected=f"an answer within {IN_TIME:g} s: lines have nothing to do with each other",
+        f"{told} took as long as one after the other",
+        expected=f"{expected}: lines have nothing to do with each other",
         exchange=best,
     )
+    if not whole and min(one.seconds for _, one in seen) > EACH:
+        raise Inconclusive(f"{told} was not served, but this machine stood still for {stalls.seconds:.1f} s meanwhile")
+    expect(bool(whole), f"{told} was cut short", expected=f"{expected}, with 200", exchange=best)
