@@ -59,7 +59,6 @@ GOES = "stop"
 ABANDONS = "lambda *_: ([link.shutdown(2) for link in links if link.fileno() >= 0], stop())"
 DIES = "signal.SIG_DFL"
 STAYS = "signal.SIG_IGN"
-TARRIES = "lambda *_: threading.Timer(0.3, server.shutdown).start()"
 LINGERS = "lambda *_: (server.socket.close(), stop(), threading.Thread(target=threading.Event().wait).start())"
 FORGETS = "stop); setattr(Orders, 'do_GET', lambda s: s.answer(404 if 'orders' in s.path else 200, None)"
 
