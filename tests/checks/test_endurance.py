@@ -103,7 +103,7 @@ def test_a_call_that_never_comes_shows_unless_the_machine_stood_still(
     with pytest.raises(Failure, match="the answer came without a call to the dependency"):
         interruption.expect_resumed(service, relay, fresh(), done=True)
     monkeypatch.setattr(Stalls, "explained", 1000.0)
-    with pytest.raises(Inconclusive, match="no call came, but this machine stood still"):
+    with pytest.raises(Inconclusive, match="no call came to the dependency, but this machine stood still"):
         interruption.expect_resumed(service, relay, fresh(), done=True)
 
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 SHARE = 2.0
 """A service needs the processor more often than the watch: it may be late by so many stalls."""
-LONG = 0.5
-"""Seconds: while this machine stood still for longer, time limits that a service sets itself may have passed."""
+LONG = 1.0
+"""Seconds of lateness: where stalls explain more, time limits that a service sets itself may have passed."""
 LONGEST_ROUND = 1.0
 """Seconds for which the end of a round is awaited."""
 SHORT = 0.2
@@ -104,7 +104,7 @@ class Stalls:
 
     def excuse(self, summary: str) -> None:
         """Raise Inconclusive when it stood still for long: for what a service gives up when its own time is over."""
-        if self.seconds > LONG:
+        if self.explained > LONG:
             raise Inconclusive(f"{summary}, but this machine stood still for {self.seconds:.1f} s meanwhile")
 
 
