@@ -248,7 +248,7 @@ def test_schemas_in_a_circle_end_and_are_told():
         described.expect_described(looping, [exchange()], "cents")
 
 
-@pytest.mark.parametrize("text", ["a: &x 1\nb: *x", "[1, 2", "a: " + "[" * 100])
+@pytest.mark.parametrize("text", ["a: &x 1\nb: *x", "[1, 2", "a: " + "[" * 100, "a: !!bool perhaps"])
 def test_yaml_that_is_none_or_a_bomb_is_refused(text):
     with pytest.raises(Failure, match=r"contracts/openapi\.yaml"):
         described._read(text)

@@ -21,6 +21,7 @@ from referencing.exceptions import Unresolvable
 from assesskit.checks.contract import published_document
 from assesskit.checks.contract_document import MAX_BYTES, MAX_DEPTH, DocumentError, resolved
 from assesskit.checks.expect import Failure, expect
+from assesskit.checks.manifest_files import NO_VALUE
 from assesskit.checks.services import Service
 from assesskit.checks.submitted import Submitted
 
@@ -152,7 +153,7 @@ def _read(text: str) -> Document:
             if isinstance(event, yaml.AliasEvent) or count > MOST_EVENTS or depth > MAX_DEPTH:
                 raise Failure(f"{DOCUMENT} has anchors, or is larger or deeper than any document needs to be")
         document = yaml.load(text, _Plain)  # noqa: S506  a safe loader of our own
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, *NO_VALUE) as error:
         raise Failure(f"{DOCUMENT} is no YAML that can be read", received=str(error)[:300]) from None
     expect(isinstance(document, dict), f"{DOCUMENT} is no OpenAPI document", expected="an object")
     told: Document = json.loads(json.dumps(document, default=str))
