@@ -235,7 +235,11 @@ def test_whoever_was_let_in_and_failed_needs_no_time_to_come_back(
 def test_a_burst_that_is_confirmed_before_the_work_is_done_shows(
     service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To say yes to everybody and to work it off afterwards is no way to turn away what is too much."""
+    """To say yes to everybody and to work it off afterwards is no way to turn away what is too much.
+
+    So slow a dependency that a busy machine does not take as long to say yes.
+    """
+    monkeypatch.setattr(overload, "SLOW", 5.0)
     with pytest.raises(Failure, match="one of them was confirmed sooner than the dependency answers"):
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
 
