@@ -9,8 +9,8 @@ WORKERS ?= 4
 .PHONY: demo test lint format prove bench clean
 
 .venv/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "assesskit needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3 ..."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "assesskit needs Python 3.11 to 3.13; name one with: make PYTHON=/path/to/python3 ..."; exit 2; }
 	$(PYTHON) -m venv .venv
 	touch $@
 
