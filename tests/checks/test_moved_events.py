@@ -132,6 +132,16 @@ def test_an_event_that_is_not_as_agreed_is_told(spoilt: Callable[[Event], Event 
         moved_events.expect_envelopes(told_by(Teller(spoilt=spoilt)), Evidence())
 
 
+def test_a_read_of_another_thing_says_nothing_of_events() -> None:
+    """Who answers every read with the first thing tells of all of them as they are."""
+
+    class First(Teller):
+        def shown(self, name: str) -> dict[str, Any]:
+            return super().shown(next(iter(self.things)))
+
+    moved_events.expect_envelopes(told_by(First()), Evidence())
+
+
 def test_events_come_one_a_request() -> None:
     with pytest.raises(Failure, match="8 events were sent in batches"):
         moved_events.expect_envelopes(told_by(Teller(mode="batched")), Evidence())

@@ -30,14 +30,17 @@ class Copying(Side):
     leaves: Leaves = lambda request: False
 
     def send(self, request: Request, **more: object) -> Exchange:
-        for name, thing in self.monolith.things.items():
-            if self.things.get(name, {"version": 0})["version"] < thing["version"]:
-                self.things[name] = dict(thing)
+        self.follow()
         before = copy.deepcopy(self.things)
         exchange = super().send(request, **more)
         if dict(request.headers).get(MODE, "live") != "live" and not self.leaves(request):
             self.things = before
         return exchange
+
+    def follow(self) -> None:
+        for name, thing in self.monolith.things.items():
+            if self.things.get(name, {"version": 0})["version"] < thing["version"]:
+                self.things[name] = dict(thing)
 
     def _make(self, request: Request, owner: str) -> tuple[int, Any]:
         status, made = super()._make(request, owner)
@@ -47,9 +50,21 @@ class Copying(Side):
         return status, made
 
 
-def judged(leaves: Leaves, monkeypatch: pytest.MonkeyPatch) -> None:
+class Behind(Copying):
+    """It copies what is new, and no state that comes later; a step that a thing is not ready for is refused."""
+
+    def follow(self) -> None:
+        for name, thing in self.monolith.things.items():
+            self.things.setdefault(name, {**thing, "status": "new"})
+
+    def _answer(self, request: Request, path: list[str]) -> tuple[int, Any]:
+        late = path[-1] == "end" and self.things[path[-2]]["status"] == "new"
+        return (409, {"error": "not yet"}) if late else super()._answer(request, path)
+
+
+def judged(leaves: Leaves, monkeypatch: pytest.MonkeyPatch, kind: type[Copying] = Copying) -> None:
     monolith = Side()
-    service = Copying(progress=following(), monolith=monolith, leaves=leaves)
+    service = kind(progress=following(), monolith=monolith, leaves=leaves)
     steered = ["monolith"]
 
     def through(request: Request) -> None:
@@ -87,3 +102,13 @@ def test_a_copy_is_answered_as_live(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moved_silence, "OK", 204)
     with pytest.raises(Failure, match="a copy, with Rollout-Mode mirror, answered 200"):
         judged(lambda request: False, monkeypatch)
+
+
+def test_a_state_that_was_never_copied_is_no_trace_of_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is wrong, and told so elsewhere; here it leaves nothing behind."""
+    judged(lambda request: False, monkeypatch, Behind)
+
+
+def test_a_service_that_is_behind_may_not_keep_what_a_copy_did_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Failure, match="after copies the service has 7 things where the monolith has 4"):
+        judged(lambda request: request.method == "POST" and request.path.endswith("things"), monkeypatch, Behind)

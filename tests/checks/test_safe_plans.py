@@ -128,7 +128,7 @@ def test_a_wrong_plan_is_found_out_by_what_shows_it(stage: Stage, wrong: str) ->
     with pytest.raises(Failure) as found:
         judge(run, evidence)
     assert says in found.value.summary
-    assert "callers were served ill; the budget is 18" in found.value.received
+    assert "requests of callers were served ill; the budget is 18" in found.value.received
     assert evidence.collected()[0]["title"] == f"The rollout of {scenario.what}"
 
 

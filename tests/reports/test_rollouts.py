@@ -80,9 +80,9 @@ def test_a_rollout_that_was_taken_back_shows_when_why_and_what_it_cost() -> None
     (told,) = drawn(chart, "svg")
     assert told.attrib["role"] == "img"
     assert told.attrib["aria-label"] == (
-        "Rollout of a faulty one: rolled back after 16 minutes in canary 5 %; 9 callers were served ill, 24 may be"
+        "Rollout of a faulty one: rolled back after 16 minutes in canary 5 %; 9 requests were served ill, 24 may be"
     )
-    assert {"rolled back", "played: error", "shadow", "mirror", "canary 5 %", "error budget: 24 callers"} <= set(
+    assert {"rolled back", "played: error", "shadow", "mirror", "canary 5 %", "error budget: 24 requests"} <= set(
         texts(chart)
     )
     share, spent = (each.attrib["d"] for each in drawn(chart, "path"))

@@ -111,7 +111,7 @@ def expect_rolled_back(run: Run, terms: Terms, evidence: Evidence) -> None:
     """A service that is faulty is taken back before it served too many callers ill. Raises Failure."""
     leave(run, evidence, terms.budget)
     if run.end != "roll back" or run.bad > terms.budget:
-        raise _wrong(run, terms, f"rolled back before more than {terms.budget} callers were served ill")
+        raise _wrong(run, terms, f"rolled back before more than {terms.budget} requests of callers were served ill")
 
 
 def expect_kept_away(run: Run, terms: Terms, evidence: Evidence) -> None:
@@ -126,7 +126,9 @@ def _wrong(run: Run, terms: Terms, expected: str) -> Failure:
     return Failure(
         f"{run.scenario.what} {_ended(run, terms)}",
         sent=f"a rollout by the plan: {len(run.rows)} minutes, {sum(row.requests for row in run.rows)} requests",
-        received="\n".join([*lines, f"{run.bad} of {run.live} callers were served ill; the budget is {terms.budget}"]),
+        received="\n".join(
+            [*lines, f"{run.bad} of {run.live} requests of callers were served ill; the budget is {terms.budget}"]
+        ),
         expected=expected,
     )
 
@@ -140,9 +142,9 @@ def _ended(run: Run, terms: Terms) -> str:
     if run.end == "hold":
         return f"was neither promoted nor rolled back within {len(run.rows)} minutes"
     if not run.scenario.healthy and run.bad > terms.budget:
-        return f"was rolled back too late, after {run.bad} callers were served ill"
+        return f"was rolled back too late, after {run.bad} requests of callers were served ill"
     if not run.scenario.healthy and run.live:
-        return f"was rolled back after {run.live} callers had its answers"
+        return f"was rolled back after it had answered {run.live} requests of callers"
     return "was rolled back"
 
 

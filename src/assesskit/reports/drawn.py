@@ -50,7 +50,7 @@ class Minute(Row):
 
 
 class RolloutHead(Row):
-    """What was rolled out, and how many callers it might serve ill."""
+    """What was rolled out, and how many requests of callers it might serve ill."""
 
     drawn: Literal["rollout/1"]
     what: Text
@@ -131,7 +131,7 @@ class Rollout(Row):
 
     @property
     def bad(self) -> int:
-        """Callers served ill."""
+        """Requests served ill."""
         return sum(row.bad for row in self.rows)
 
     @property

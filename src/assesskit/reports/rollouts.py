@@ -17,7 +17,7 @@ STAGES = 34
 SHARE = (58, 138)
 """Top and bottom of the share of accounts."""
 SPENT = (174, 256)
-"""And of the callers served ill."""
+"""And of the requests served ill."""
 HEIGHT = 282
 WIDE = 58
 """Pixels that a stage's name takes."""
@@ -25,9 +25,9 @@ WORDS = {"promote": "promoted", "hold": "under way when time was up", "roll back
 
 
 def timeline(run: Rollout) -> Markup:
-    """The stages of a rollout, the share of accounts that the service has, and how many callers it served ill."""
+    """The stages of a rollout, the share of accounts that the service has, and how many requests it served ill."""
     last = run.rows[-1]
-    spent = f"{run.bad} callers were served ill" + ("" if run.head.budget is None else f", {run.head.budget} may be")
+    spent = f"{run.bad} requests were served ill" + ("" if run.head.budget is None else f", {run.head.budget} may be")
     told = f"Rollout of {run.head.what}: {WORDS[run.head.end]} after {last.minute} minutes in {last.stage}; {spent}"
     drawing = svg("chart", told, (WIDTH, HEIGHT))
     across = Scale(0, last.minute, LEFT, WIDTH - RIGHT)
@@ -91,17 +91,17 @@ def _spent(drawing: Element, run: Rollout, across: Scale) -> None:
         if tick == int(tick):
             line(drawing, "grid", (LEFT, up(tick), WIDTH - RIGHT, up(tick)))
             label(drawing, (LEFT - 6, up(tick) + 4), f"{tick:.0f}", "tick end")
-    label(drawing, (LEFT, SPENT[0] - 7), "callers that it served ill, so far", "tick")
+    label(drawing, (LEFT, SPENT[0] - 7), "requests that it served ill, so far", "tick")
     if budget is not None:
         line(drawing, "budget", (LEFT, up(budget), WIDTH - RIGHT, up(budget)))
-        label(drawing, (LEFT + 6, up(budget) - 5), f"error budget: {budget} callers", "name")
+        label(drawing, (LEFT + 6, up(budget) - 5), f"error budget: {budget} requests", "name")
     steps = "".join(f"L{across(minute):.1f} {up(bad):.1f}" for minute, bad in _running(run.rows))
     path(drawing, "side spent", f"M{across(0):.1f} {up(0):.1f}{steps}")
     label(drawing, (WIDTH - RIGHT - 4, up(run.bad) - 5), f"{run.bad}", "name end")
 
 
 def _running(rows: tuple[Minute, ...]) -> Iterator[tuple[int, int]]:
-    """The callers served ill by the end of each minute."""
+    """The requests served ill by the end of each minute."""
     so_far = 0
     for row in rows:
         so_far += row.bad
