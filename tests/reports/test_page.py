@@ -60,6 +60,15 @@ def test_a_share_is_told_with_how_much_of_the_weight_was_judged():
     assert "too little judged" in text
 
 
+@pytest.mark.parametrize("form", (*FORMS, reports.markdown))
+def test_points_add_up_under_a_later_rubric(form):
+    """What is judged and what is left out are together all there is, by the points that count now."""
+    held = people.rescored(Reviewed(samples.assessment()), 10)
+    assert (held.sum.judged, held.sum.total) == (110, 130)
+    told = "Of 130 points in all, 10 await review by people and 10 could not be judged"
+    assert told in " ".join(form(held).split())
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_levels_of_people_count_once_two_are_in(form):
     text = Page(form(people.reviewed(2, 3))).text

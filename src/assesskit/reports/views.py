@@ -118,7 +118,7 @@ def left_out(assessment: Assessment) -> str:
     results = assessment.results
     told = ((waiting(results), "await review by people"), (unjudged(results), "could not be judged"))
     parts = [f"{points(some)} {why_not}" for some, why_not in told if some]
-    total = many(assessment.score.total, "point")
+    total = many(points(results), "point")
     return f"Of {total} in all, {' and '.join(parts)}; these count neither for nor against." if parts else ""
 
 
