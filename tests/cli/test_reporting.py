@@ -285,6 +285,9 @@ def test_a_review_by_file_counts_once_two_are_in(run: Run, here: Path, graded: P
     second = judged(run, here, graded, "Lee", 0)
     assert "3.5 of 6 points; reviewed by Kim, Lee" in second.stdout
     assert "Level 1.5 of 3" in (graded.parent / "page.html").read_text()
+    theirs = run("report", graded, "--for", "candidate", "--format", "md").stdout
+    assert "**3.5 of 6 points judged.**" in theirs
+    assert "Level 1.5 of 3" in theirs
 
 
 def test_two_reviewers_under_one_name_are_refused(run: Run, here: Path, graded: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_share_is_told_with_how_much_of_the_weight_was_judged():
     assert "too little judged" in text
 
 
-@pytest.mark.parametrize("form", (*FORMS, reports.markdown))
+@pytest.mark.parametrize("form", [*FORMS, reports.markdown])
 def test_points_add_up_under_a_later_rubric(form):
     """What is judged and what is left out are together all there is, by the points that count now."""
     held = people.rescored(Reviewed(samples.assessment()), 10)
