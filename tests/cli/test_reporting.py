@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from tests.content.tiny import COMPETENCIES, RUBRIC
 from tests.reports import samples
+from tests.reports.reading import Page
 from typer.testing import CliRunner
 
 from assesskit import journal
@@ -26,7 +27,7 @@ from assesskit.cli.receiving import received
 from assesskit.cli.reviewing import _files as read_files
 from assesskit.content import load
 from assesskit.kits import take
-from assesskit.model import Assessment, Variant
+from assesskit.model import Assessment, RuntimeInfo, Variant
 from assesskit.scoring import judge, score
 from assesskit.store import write_assessment
 
@@ -379,6 +380,46 @@ def test_compare_writes_a_page_and_names_what_is_left_out(run: Run, here: Path, 
     told = json.loads(run("compare", "assessments", "--json").stdout)
     assert told["compared"] == ["run-1", "run-2"]
     assert told["orders"]["api"] == [{"place": 1, "best": 1, "worst": 1}] * 2
+
+
+def test_who_is_not_compared_is_in_the_four_fifths_table_all_the_same(run: Run, here: Path, root: Path) -> None:
+    """Whom people let advance does not depend on what ran where: half of a group that did not advance cannot vanish."""
+    lines = ["alias,group,advanced"]
+    elsewhere = RuntimeInfo(name="process", version="1", isolated=False)
+    for group, advanced, runtime in (("a", "yes", None), ("b", "yes", None), ("b", "no", elsewhere)):
+        for index in range(5):
+            name = f"{group}-{advanced}-{index}"
+            found = tiny(root, name, f"run-{name}")
+            written(here / "assessments" / name, found.model_copy(update={"runtime": runtime or found.runtime}))
+            lines.append(f"{name},{group},{advanced}")
+    (here / "groups.csv").write_text("\n".join(lines))
+    said = run("compare", "assessments", "--groups", "groups.csv")
+    assert "10 of 15 compared" in said.stdout
+    text = Page((here / "assessments/compare.html").read_text()).text
+    assert "b 10 50 % 50 % below: look at the process" in text
+    assert (
+        "0 people with a record here and in no group; 0 in the file and without a record here that can be read." in text
+    )
+
+
+def test_the_four_fifths_table_knows_a_candidate_by_the_alias_of_their_kit(run: Run, here: Path, root: Path) -> None:
+    """Like `erase`, and also where their record cannot be read."""
+    for folder, candidate in (("one", "C-1"), ("two", "C-2")):
+        path = written(here / "assessments" / folder, tiny(root, f"{candidate}-tiny-submission", f"run-{folder}"))
+        path.with_name("handed.json").write_text(json.dumps({"candidate": candidate}))
+    path.write_text("{")
+    (here / "groups.csv").write_text("alias,group,advanced\nC-1,a,yes\nC-2,a,no\n")
+    said = run("compare", "assessments", "--groups", "groups.csv")
+    assert said.returncode == 0, said.stderr
+    text = Page((here / "assessments/compare.html").read_text()).text
+    assert (
+        "0 people with a record here and in no group; 0 in the file and without a record here that can be read." in text
+    )
+    path.with_name("handed.json").write_text("{}")
+    said = run("compare", "assessments", "--groups", "groups.csv")
+    assert said.returncode == 2
+    assert "two/handed.json: does not say whose kit it was" in said.stderr
+    assert run("compare", "assessments").returncode == 0
 
 
 def test_compare_of_nothing_is_wrong_use(run: Run, here: Path, graded: Path) -> None:
