@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from tests.content.tiny import COMPETENCIES, RUBRIC
@@ -420,6 +421,20 @@ def test_the_four_fifths_table_knows_a_candidate_by_the_alias_of_their_kit(run: 
     assert said.returncode == 2
     assert "two/handed.json: does not say whose kit it was" in said.stderr
     assert run("compare", "assessments").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["Acme: backend", "javascript:alert(1)", "100% of? #1", "N\udcfcrnberg"])
+def test_compare_takes_folders_of_any_name(run: Run, here: Path, root: Path, name: str) -> None:
+    """A colon makes no scheme of it, and a name need not be UTF-8; the link leads to the report all the same."""
+    path = written(here / "assessments" / name / "run", tiny(root))
+    path.with_name("page.html").touch()
+    (here / "assessments" / name / "assessment.json").write_text("{")
+    said = run("compare", "assessments")
+    assert said.returncode == 0, said.stderr
+    assert "1 of 2 compared" in said.stdout
+    links = Page((here / "assessments/compare.html").read_text()).attributes("href")
+    reached = {os.fsdecode(unquote_to_bytes(link)) for link in links if link.startswith("./")}
+    assert reached == {f"./{name}/run/page.html"}
 
 
 def test_compare_of_nothing_is_wrong_use(run: Run, here: Path, graded: Path) -> None:

@@ -91,7 +91,10 @@ def _people(assessments: Iterable[Path], rows: Mapping[Path, Row]) -> Iterable[s
 
 
 def _report(assessment: Path, page: Path) -> str:
-    """The path of an assessment's report from the folder of the page; empty if there is none."""
+    """The path of an assessment's report from the folder of the page; empty if there is none.
+
+    It begins with a dot, so that no folder's name is taken for a scheme.
+    """
     known = (assessment.with_name(name) for name in ("page.html", "report.html"))
     there = next((path for path in known if path.exists()), None)
-    return Path(os.path.relpath(there, page.parent)).as_posix() if there else ""
+    return f"./{Path(os.path.relpath(there, page.parent)).as_posix()}" if there else ""
