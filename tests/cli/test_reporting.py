@@ -24,11 +24,15 @@ from typer.testing import CliRunner
 
 from assesskit import journal
 from assesskit.cli import app
+from assesskit.cli.proofs import Progress
 from assesskit.cli.receiving import received
 from assesskit.cli.reviewing import _files as read_files
 from assesskit.content import load
 from assesskit.kits import take
 from assesskit.model import Assessment, RuntimeInfo, Variant
+from assesskit.proof.claims import claims
+from assesskit.proof.reliability import FalseVerdict
+from assesskit.prove import Repeated
 from assesskit.scoring import judge, score
 from assesskit.store import write_assessment
 
@@ -435,6 +439,18 @@ def test_compare_takes_folders_of_any_name(run: Run, here: Path, root: Path, nam
     links = Page((here / "assessments/compare.html").read_text()).attributes("href")
     reached = {os.fsdecode(unquote_to_bytes(link)) for link in links if link.startswith("./")}
     assert reached == {f"./{name}/run/page.html"}
+
+
+def test_a_grading_with_a_wrong_verdict_is_compared_with_nobody(
+    run: Run, here: Path, root: Path, graded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `prove` keeps of our own programs lies beside the assessments of people, and says where."""
+    claim = next(each for each in claims(load(root, "tiny")) if each.name == "rude")
+    wrong = FalseVerdict(run="run-rude", criterion="hello.polite", verdict="met", reason="All of its checks passed.")
+    Progress(1, quiet=False).repeated(Repeated(claim, tiny(root, "rude", "run-rude"), (wrong,), (), 1))
+    assert "kept in false-verdicts/rude-run-rude" in capsys.readouterr().out
+    assert (here / "false-verdicts/rude-run-rude/report.html").exists()
+    assert json.loads(run("compare", "assessments", "--json").stdout)["compared"] == ["run-1"]
 
 
 def test_compare_of_nothing_is_wrong_use(run: Run, here: Path, graded: Path) -> None:
