@@ -48,4 +48,4 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-out assessments
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache demo-out assessments false-verdicts

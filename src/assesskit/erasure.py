@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +11,7 @@ from filelock import FileLock, Timeout
 from assesskit.errors import AssesskitError, StoreError
 from assesskit.journal import LOCK, NAME, PATIENCE, read
 from assesskit.reports.erasing import anonymous
-from assesskit.store import RunFolder, read_assessment
+from assesskit.store import RunFolder, candidate_of, read_assessment
 
 LEFT = "anonymous.jsonl"
 
@@ -23,18 +22,13 @@ def of_alias(assessments: Iterable[Path]) -> tuple[dict[str, list[Path]], tuple[
     unreadable: list[Path] = []
     for path in assessments:
         try:
-            names = {read_assessment(path).submission.name, *_alias(RunFolder(path.parent).handed)}
-        except (AssesskitError, OSError, ValueError):
+            names = {read_assessment(path).submission.name, candidate_of(RunFolder(path.parent))} - {""}
+        except AssesskitError:
             unreadable.append(path)
         else:
             for name in names:
                 found.setdefault(name, []).append(path)
     return found, tuple(unreadable)
-
-
-def _alias(handed: Path) -> tuple[str, ...]:
-    """For whom the kit of a submission was made; nobody where none began it. Raises OSError, ValueError."""
-    return (str(json.loads(handed.read_bytes())["candidate"]),) if handed.exists() else ()
 
 
 def erase(assessments: Iterable[Path], folder: Path) -> tuple[Path, ...]:

@@ -80,6 +80,19 @@ class RunFolder:
         return self.path / "handed.json"
 
 
+def candidate_of(run: RunFolder) -> str:
+    """The candidate for whom the kit of a submission was made; empty where no kit began it.
+
+    Raises UsageError for a file that does not say it.
+    """
+    if not run.handed.exists():
+        return ""
+    try:
+        return str(json.loads(run.handed.read_bytes())["candidate"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError("does not say whose kit it was", where=str(run.handed), hint="Grade again.") from error
+
+
 def write(path: Path, data: bytes, mode: int = 0o666) -> None:
     """Replace `path` by `data` in one step, so that a reader sees the old content or the new; `mode` less the umask.
 

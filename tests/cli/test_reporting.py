@@ -14,19 +14,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from tests.content.tiny import COMPETENCIES, RUBRIC
 from tests.reports import samples
+from tests.reports.reading import Page
 from typer.testing import CliRunner
 
 from assesskit import journal
 from assesskit.cli import app
+from assesskit.cli.proofs import Progress
 from assesskit.cli.receiving import received
 from assesskit.cli.reviewing import _files as read_files
 from assesskit.content import load
 from assesskit.kits import take
-from assesskit.model import Assessment, Variant
+from assesskit.model import Assessment, RuntimeInfo, Variant
+from assesskit.proof.claims import claims
+from assesskit.proof.reliability import FalseVerdict
+from assesskit.prove import Repeated
 from assesskit.scoring import judge, score
 from assesskit.store import write_assessment
 
@@ -285,6 +291,9 @@ def test_a_review_by_file_counts_once_two_are_in(run: Run, here: Path, graded: P
     second = judged(run, here, graded, "Lee", 0)
     assert "3.5 of 6 points; reviewed by Kim, Lee" in second.stdout
     assert "Level 1.5 of 3" in (graded.parent / "page.html").read_text()
+    theirs = run("report", graded, "--for", "candidate", "--format", "md").stdout
+    assert "**3.5 of 6 points judged.**" in theirs
+    assert "Level 1.5 of 3" in theirs
 
 
 def test_two_reviewers_under_one_name_are_refused(run: Run, here: Path, graded: Path) -> None:
@@ -376,6 +385,72 @@ def test_compare_writes_a_page_and_names_what_is_left_out(run: Run, here: Path, 
     told = json.loads(run("compare", "assessments", "--json").stdout)
     assert told["compared"] == ["run-1", "run-2"]
     assert told["orders"]["api"] == [{"place": 1, "best": 1, "worst": 1}] * 2
+
+
+def test_who_is_not_compared_is_in_the_four_fifths_table_all_the_same(run: Run, here: Path, root: Path) -> None:
+    """Whom people let advance does not depend on what ran where: half of a group that did not advance cannot vanish."""
+    lines = ["alias,group,advanced"]
+    elsewhere = RuntimeInfo(name="process", version="1", isolated=False)
+    for group, advanced, runtime in (("a", "yes", None), ("b", "yes", None), ("b", "no", elsewhere)):
+        for index in range(5):
+            name = f"{group}-{advanced}-{index}"
+            found = tiny(root, name, f"run-{name}")
+            written(here / "assessments" / name, found.model_copy(update={"runtime": runtime or found.runtime}))
+            lines.append(f"{name},{group},{advanced}")
+    (here / "groups.csv").write_text("\n".join(lines))
+    said = run("compare", "assessments", "--groups", "groups.csv")
+    assert "10 of 15 compared" in said.stdout
+    text = Page((here / "assessments/compare.html").read_text()).text
+    assert "b 10 50 % 50 % below: look at the process" in text
+    assert (
+        "0 people with a record here and in no group; 0 in the file and without a record here that can be read." in text
+    )
+
+
+def test_the_four_fifths_table_knows_a_candidate_by_the_alias_of_their_kit(run: Run, here: Path, root: Path) -> None:
+    """Like `erase`, and also where their record cannot be read."""
+    for folder, candidate in (("one", "C-1"), ("two", "C-2")):
+        path = written(here / "assessments" / folder, tiny(root, f"{candidate}-tiny-submission", f"run-{folder}"))
+        path.with_name("handed.json").write_text(json.dumps({"candidate": candidate}))
+    path.write_text("{")
+    (here / "groups.csv").write_text("alias,group,advanced\nC-1,a,yes\nC-2,a,no\n")
+    said = run("compare", "assessments", "--groups", "groups.csv")
+    assert said.returncode == 0, said.stderr
+    text = Page((here / "assessments/compare.html").read_text()).text
+    assert (
+        "0 people with a record here and in no group; 0 in the file and without a record here that can be read." in text
+    )
+    path.with_name("handed.json").write_text("{}")
+    said = run("compare", "assessments", "--groups", "groups.csv")
+    assert said.returncode == 2
+    assert "two/handed.json: does not say whose kit it was" in said.stderr
+    assert run("compare", "assessments").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["Acme: backend", "javascript:alert(1)", "100% of? #1", "N\udcfcrnberg"])
+def test_compare_takes_folders_of_any_name(run: Run, here: Path, root: Path, name: str) -> None:
+    """A colon makes no scheme of it, and a name need not be UTF-8; the link leads to the report all the same."""
+    path = written(here / "assessments" / name / "run", tiny(root))
+    path.with_name("page.html").touch()
+    (here / "assessments" / name / "assessment.json").write_text("{")
+    said = run("compare", "assessments")
+    assert said.returncode == 0, said.stderr
+    assert "1 of 2 compared" in said.stdout
+    links = Page((here / "assessments/compare.html").read_text()).attributes("href")
+    reached = {os.fsdecode(unquote_to_bytes(link)) for link in links if link.startswith("./")}
+    assert reached == {f"./{name}/run/page.html"}
+
+
+def test_a_grading_with_a_wrong_verdict_is_compared_with_nobody(
+    run: Run, here: Path, root: Path, graded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `prove` keeps of our own programs lies beside the assessments of people, and says where."""
+    claim = next(each for each in claims(load(root, "tiny")) if each.name == "rude")
+    wrong = FalseVerdict(run="run-rude", criterion="hello.polite", verdict="met", reason="All of its checks passed.")
+    Progress(1, quiet=False).repeated(Repeated(claim, tiny(root, "rude", "run-rude"), (wrong,), (), 1))
+    assert "kept in false-verdicts/rude-run-rude" in capsys.readouterr().out
+    assert (here / "false-verdicts/rude-run-rude/report.html").exists()
+    assert json.loads(run("compare", "assessments", "--json").stdout)["compared"] == ["run-1"]
 
 
 def test_compare_of_nothing_is_wrong_use(run: Run, here: Path, graded: Path) -> None:

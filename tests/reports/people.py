@@ -52,6 +52,14 @@ def reviewed(
     return Reviewed(found, entries(*said), chained=True)
 
 
+def rescored(held: Reviewed, points: int) -> Reviewed:
+    """The same under a later rubric, in which every criterion weighs so many points."""
+    criteria = [each.criterion.model_copy(update={"points": points}) for each in held.assessment.results]
+    said = {"author": "Kim", "reason": "points of 2027", "criteria": criteria, "rubric_digest": "e" * 64}
+    later = Entry.after(held.last or "0" * 64, Said.model_validate({"kind": "rubric", "at": NOW} | said))
+    return Reviewed(held.assessment, (*held.entries, later), chained=True)
+
+
 def roles() -> tuple[Profile, ...]:
     """The profiles of this repository."""
     return profiles(Path(__file__).parents[2]).roles

@@ -111,7 +111,7 @@ def test_axe_finds_nothing_on_a_telephone(page: Page, name: str):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_what_a_candidate_is_told(page: Page, scheme: str):
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.set_content(candidate.html(candidate.redacted(samples.assessment(), candidate.Detail.SEEN)))
+    page.set_content(candidate.html(candidate.redacted(Reviewed(samples.assessment()), candidate.Detail.SEEN)))
     assert violations(page) == []
 
 

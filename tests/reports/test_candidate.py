@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.reports import hostile
+from tests.reports import hostile, people
 from tests.reports.samples import all_with, assessment, criterion, failed, observation, result
 
+from assesskit.judging import Reviewed
 from assesskit.model import Assessment
 from assesskit.reports import candidate
 from assesskit.reports.candidate import CandidateReport, Detail, redacted
@@ -24,7 +25,7 @@ CHECK, SENT, EXPECTED, RULE, TRACE, NOTE = (
 
 
 def written(said: Assessment, detail: Detail, form: str) -> str:
-    return str(FORMS[form](redacted(said, detail)))
+    return str(FORMS[form](redacted(Reviewed(said), detail)))
 
 
 def secretive(**changes: Any) -> Assessment:
@@ -109,6 +110,40 @@ def test_what_a_submission_says_acts_on_nobody(form: str) -> None:
 
 def test_points_that_were_not_judged_are_said_to_count_for_nobody() -> None:
     """Judged and total points differ, and the report says why."""
-    report = redacted(assessment())
+    report = redacted(Reviewed(assessment()))
     assert report.judged < report.total
     assert "counts neither for nor against" in candidate.html(report)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("detail", Detail)
+def test_levels_of_people_are_told_and_nobody_who_gave_them(detail: Detail, form: str) -> None:
+    """The points are those of every other report; names, single levels and notes of reviewers stay with us."""
+    held = people.reviewed(1, 2, names=("Kim-Ann", "Lee-Roy"), note=NOTE)
+    report = redacted(held, detail)
+    text = FORMS[form](report)
+    assert (report.earned, report.judged, report.total) == (held.sum.earned, held.sum.judged, held.sum.total)
+    assert "Level 1.5 of 3" in text
+    assert "Awaits review" not in text
+    assert [word for word in ("Kim-Ann", "Lee-Roy", NOTE) if word in text] == []
+
+
+def test_a_level_that_only_one_reviewer_set_is_not_told() -> None:
+    """Until two are done it awaits review."""
+    both = people.reviewed(3, 3)
+    report = redacted(Reviewed(both.assessment, both.entries[:1], chained=True))
+    assert [line.verdict for line in report.lines if "review" in line.verdict] == ["Awaits review"]
+
+
+def test_points_are_those_of_the_rubric_that_counts_now() -> None:
+    """A later rubric that was applied counts for candidates, too."""
+    report = redacted(people.rescored(Reviewed(assessment()), 10))
+    assert {line.points for line in report.lines} == {10}
+    assert report.total == 10 * len(report.lines)
+
+
+def test_points_are_written_as_in_every_other_report() -> None:
+    """Whole where they are whole, else to one place."""
+    held = people.rescored(people.reviewed(2, 3), 10)
+    assert f"**{held.sum.earned:.1f} of 120 points judged.**" in candidate.markdown(redacted(held))
+    assert "<strong>39 of 57 points judged.</strong>" in candidate.html(redacted(Reviewed(assessment())))

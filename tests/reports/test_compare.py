@@ -141,7 +141,9 @@ def test_the_four_fifths_table_says_what_is_below():
     text = Page(reports.comparison(compared(named("A")), found)).text
     assert "b 10 50 % 56 % below: look at the process" in text
     assert "c 2 \N{EN DASH} \N{EN DASH} too few to say" in text
-    assert "3 assessed here are in no group; 1 of the file are not assessed here." in text
+    assert (
+        "3 people with a record here and in no group; 1 in the file and without a record here that can be read." in text
+    )
 
 
 def test_hostile_names_and_reasons_are_inert():

@@ -12,6 +12,7 @@ from tests.reports import samples
 from tests.reports.test_charts import span
 
 from assesskit.checks.before import AFTER, BEFORE
+from assesskit.judging import Reviewed
 from assesskit.model import Assessment, Evidence
 from assesskit.reports import asking, candidate, critical, diagnosis, pages
 from assesskit.reports.evidence import Span
@@ -118,7 +119,7 @@ def test_findings_against_the_truth_are_a_table_and_questions():
 def test_no_candidate_reads_the_truth():
     seen = assessment(note(TRUTH), outcome="failed", summary="of 2 findings 1 are shown", visibility="hidden")
     for detail in candidate.Detail:
-        page = candidate.html(candidate.redacted(seen, detail))
+        page = candidate.html(candidate.redacted(Reviewed(seen), detail))
         assert "stampede" not in page
         assert "pool-too-small" not in page
 

@@ -21,7 +21,9 @@ def people(**groups: tuple[int, int]) -> list[Member]:
 
 def table(**groups: tuple[int, int]) -> dict[str, tuple[float | None, bool]]:
     given = people(**groups)
-    return {group.name: (group.ratio, group.adverse) for group in impact(given, [each.alias for each in given]).groups}
+    return {
+        group.name: (group.ratio, group.adverse) for group in impact(given, [{each.alias} for each in given]).groups
+    }
 
 
 @pytest.mark.parametrize(
@@ -72,5 +74,22 @@ def test_nobody_advanced_is_no_division_by_nothing():
 
 
 def test_who_is_on_one_side_only_is_counted():
-    found = impact(people(a=(6, 3)), ["a-0", "a-1", "C-9"])
+    found = impact(people(a=(6, 3)), [{"a-0"}, {"a-1"}, {"C-9", "C-9-work"}])
     assert (found.without, found.unknown, found.groups[0].people) == (1, 4, 2)
+
+
+def test_a_person_counts_once_by_whichever_name_the_file_has():
+    found = impact(
+        [Member("C-1", "a", advanced=True), Member("C-2-work", "a", advanced=False)],
+        [
+            {"C-1", "C-1-work", "C-1-other"},
+            {"C-2", "C-2-work"},
+        ],
+    )
+    assert (found.groups[0].people, found.groups[0].advanced, found.without, found.unknown) == (2, 1, 0, 0)
+
+
+def test_two_lines_about_one_person_are_wrong():
+    given = [Member("C-1", "a", advanced=True), Member("C-1-work", "b", advanced=False)]
+    with pytest.raises(ContentError, match="'C-1' and 'C-1-work' are one person here: keep one line"):
+        impact(given, [{"C-1", "C-1-work"}])

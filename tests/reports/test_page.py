@@ -8,6 +8,8 @@ from tests.reports.reading import Page
 
 from assesskit import reports
 from assesskit.judging import Reviewed, Said
+from assesskit.model import Gradings, Reliability
+from assesskit.reports import views
 from assesskit.reports.asking import asked, follow_ups
 
 FORMS = (reports.html, reports.one_page)
@@ -51,13 +53,61 @@ def test_the_page_says_what_is_open_and_why_and_how_sure_the_rest_is():
     assert "Retries stay within their budget : The relay did not record the attempts" in text.replace(
         "budget:", "budget :"
     )
-    assert "these checks gave 1 wrong verdict in 1520 on programs that are known to be right or wrong" in text
+    assert "How sure this is: these checks graded programs that are known to be right or wrong." in text
     assert "This page does not say whether to hire." in text
+
+
+def sure(**figures: Reliability) -> str:
+    results = samples.all_with("met", "")[:3]
+    keys = dict(zip(("first", "second", "third"), (each.criterion.id for each in results), strict=True))
+    return views.sureness(samples.assessment(results, reliability={keys[name]: each for name, each in figures.items()}))
+
+
+def test_false_fails_and_false_passes_are_told_apart_each_by_criterion():
+    """Many gradings of right programs say nothing of wrong ones, and verdicts of one grading nothing of each other."""
+    told = sure(
+        first=Reliability(right=Gradings(graded=150, false=1), wrong=Gradings(graded=1)),
+        second=Reliability(right=Gradings(graded=150), wrong=Gradings(graded=40)),
+        third=Reliability(right=Gradings(graded=150)),
+    )
+    assert (
+        "Of 450 verdicts on what a program meets, 1 said not met; "
+        "for a single criterion the rate is at most 2.0 % at best and 3.1 % at worst." in told
+    )
+    assert (
+        "Of 41 verdicts on what a program misses, 0 said met; for a single criterion the rate is at most 7.2 % at best "
+        "and 95.0 % at worst; of 1 of the 3 criteria it was not measured." in told
+    )
+    assert "0.3 %" not in told
+    assert "e+" not in told
+
+
+def test_one_limit_for_all_is_said_once():
+    told = sure(first=Reliability(wrong=Gradings(graded=1, false=1)))
+    assert "Verdicts on what a program meets were not measured." in told
+    assert (
+        "Of 1 verdict on what a program misses, 1 said met; for a single criterion the rate is at most 100.0 %; "
+        "of 2 of the 3 criteria it was not measured." in told
+    )
+
+
+def test_what_was_never_measured_has_no_limit():
+    told = "How often these verdicts are wrong was not measured for this version of the checks."
+    assert sure() == sure(first=Reliability(right=Gradings(ungraded=3))) == told
 
 
 def test_a_share_is_told_with_how_much_of_the_weight_was_judged():
     text = Page(reports.one_page(samples.assessment(), (people.profile(communication=70),))).text
     assert "too little judged" in text
+
+
+@pytest.mark.parametrize("form", [*FORMS, reports.markdown])
+def test_points_add_up_under_a_later_rubric(form):
+    """What is judged and what is left out are together all there is, by the points that count now."""
+    held = people.rescored(Reviewed(samples.assessment()), 10)
+    assert (held.sum.judged, held.sum.total) == (110, 130)
+    told = "Of 130 points in all, 10 await review by people and 10 could not be judged"
+    assert told in " ".join(form(held).split())
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 NAMED = 6
 """Claims a line names before it only counts the rest."""
-EVIDENCE = Path("assessments/false-verdicts")
-"""Where gradings with a wrong verdict are kept, to be looked into."""
+EVIDENCE = Path("false-verdicts")
+"""Where gradings with a wrong verdict are kept, to be looked into: beside the assessments of people, which are compared
+with one another and not with our wrong programs."""
 
 
 class Progress:

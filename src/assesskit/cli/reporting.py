@@ -107,7 +107,7 @@ def report(
 def _for_candidate(found: Reviewed, form: Form, detail: Told) -> bytes:
     from assesskit.reports import candidate
 
-    told_ = candidate.redacted(found.assessment, candidate.Detail(detail.value))
+    told_ = candidate.redacted(found, candidate.Detail(detail.value))
     forms: dict[Form, Callable[[], str]] = {
         Form.HTML: lambda: candidate.html(told_),
         Form.MARKDOWN: lambda: candidate.markdown(told_),

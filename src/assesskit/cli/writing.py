@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ def write_comparison(
     """Compare assessments on one page; one that cannot be read is on it with why. `on_read` is told how many were.
 
     Each is read, its few figures are kept, and it is let go: memory holds one at a time. Raises ContentError for group
-    data that are wrong, StoreError.
+    data that are wrong, UsageError for a record that does not say whose it is where groups are given, StoreError.
     """
     from assesskit.reports import comparison
     from assesskit.reports.cohort import cohort
@@ -47,9 +47,10 @@ def write_comparison(
     people = members(groups) if groups else None
     marked: list[Marked] = []
     titles: dict[Terms, Titles] = {}
-    rows = list(_rows(page, assessments, titles, marked, on_read))
-    compared = cohort(rows, marked, profiles, titles)
-    found = impact(people, [row.name for row in compared.rows]) if people is not None else None
+    paths = list(assessments)
+    rows = dict(_rows(page, paths, titles, marked, on_read))
+    compared = cohort(rows.values(), marked, profiles, titles)
+    found = impact(people, _people(paths, rows)) if people is not None else None
     write(page, comparison(compared, found).encode())
     return compared, found
 
@@ -60,7 +61,7 @@ def _rows(
     titles: dict[Terms, Titles],
     marked: list[Marked],
     on_read: Callable[[int], None],
-) -> Iterator[Row]:
+) -> Iterator[tuple[Path, Row]]:
     from assesskit.journal import read
     from assesskit.reports.cohort import Marked, row, titles_of
 
@@ -73,11 +74,27 @@ def _rows(
         made = row(reviewed, _report(path, page))
         titles.setdefault(made.terms, titles_of(reviewed))
         on_read(count)
-        yield made
+        yield path, made
+
+
+def _people(assessments: Iterable[Path], rows: Mapping[Path, Row]) -> Iterable[set[str]]:
+    """The names of each person who has a record, also of one that is not compared or cannot be read: whether people let
+    them advance does not depend on that. Raises UsageError."""
+    from assesskit.store import RunFolder, candidate_of
+
+    found: dict[str, set[str]] = {}
+    for path in assessments:
+        alias, name = candidate_of(RunFolder(path.parent)), rows[path].name if path in rows else ""
+        if person := alias or name:
+            found.setdefault(person, set()).update({person, name or person})
+    return found.values()
 
 
 def _report(assessment: Path, page: Path) -> str:
-    """The path of an assessment's report from the folder of the page; empty if there is none."""
+    """The path of an assessment's report from the folder of the page; empty if there is none.
+
+    It begins with a dot, so that no folder's name is taken for a scheme.
+    """
     known = (assessment.with_name(name) for name in ("page.html", "report.html"))
     there = next((path for path in known if path.exists()), None)
-    return Path(os.path.relpath(there, page.parent)).as_posix() if there else ""
+    return f"./{Path(os.path.relpath(there, page.parent)).as_posix()}" if there else ""

@@ -11,16 +11,21 @@ from base64 import b64encode
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Annotated, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from assesskit.judging import Reviewed
 from assesskit.model import Assessment, CriterionResult, Value
 from assesskit.reports import inert, views
 
 LOG_LINES = 40
+Word = Annotated[
+    str, StringConstraints(pattern=r"^(Met|Not met|Could not be judged|Awaits review|Level [0-3](\.\d)? of 3)$")
+]
+"""How a criterion stands, and nothing else: of levels their mean, and never who gave which."""
 
 
 class Detail(StrEnum):
@@ -50,7 +55,7 @@ class Line(Value):
     competency: str
     explanation: str
     points: int
-    verdict: Literal["Met", "Not met", "Could not be judged", "Awaits review"]
+    verdict: Word
     good: str = ""
     seen: tuple[Seen, ...] = ()
 
@@ -67,14 +72,15 @@ class CandidateReport(Value):
     outcome: str
     failure: str = ""
     log: str = ""
-    earned: int
+    earned: float
     judged: int
     total: int
     lines: tuple[Line, ...]
 
 
-def redacted(assessment: Assessment, detail: Detail = Detail.FEEDBACK) -> CandidateReport:
-    """What of an assessment its candidate is told."""
+def redacted(reviewed: Reviewed, detail: Detail = Detail.FEEDBACK) -> CandidateReport:
+    """What of an assessment, as it counts now, its candidate is told."""
+    assessment, points = reviewed.now, reviewed.sum
     failed = assessment.failure if assessment.outcome == "submission_failed" else None
     return CandidateReport(
         detail=detail,
@@ -85,9 +91,9 @@ def redacted(assessment: Assessment, detail: Detail = Detail.FEEDBACK) -> Candid
         outcome=views.outcome(assessment),
         failure=failed.reason if failed else "",
         log="\n".join(failed.log.splitlines()[-LOG_LINES:]) if failed else "",
-        earned=assessment.score.earned,
-        judged=assessment.score.judged,
-        total=assessment.score.total,
+        earned=points.earned,
+        judged=points.judged,
+        total=points.total,
         lines=tuple(_line(assessment, result, detail) for result in assessment.results),
     )
 
@@ -100,7 +106,7 @@ def _line(assessment: Assessment, result: CriterionResult, detail: Detail) -> Li
         competency=assessment.competencies.get(asked.competency, asked.competency),
         explanation=asked.explanation,
         points=asked.points,
-        verdict=views.word(result),  # type: ignore[arg-type]  # one of these words, and pydantic checks it
+        verdict=views.word(result),
         good=asked.feedback if more else "",
         seen=tuple(_seen(result, detail)) if more else (),
     )
@@ -141,5 +147,5 @@ def _environment(*, escaping: bool) -> Environment:
     environment.filters |= {"code_block": inert.code_block, "excerpt": inert.excerpt}
     style = files("assesskit.reports").joinpath("templates/candidate.css").read_text(encoding="utf-8")
     digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment.globals |= {"many": views.many, "style": Markup(style), "style_digest": digest}  # noqa: S704  our file
+    environment.globals |= {"many": views.many, "number": views.number, "style": Markup(style), "style_digest": digest}  # noqa: S704  our file
     return environment

@@ -24,7 +24,8 @@ YES, NO = {"yes", "true", "1"}, {"no", "false", "0"}
 
 @dataclass(frozen=True)
 class Member:
-    """Somebody who was assessed: the alias of the submission, the group, and whether people let them advance."""
+    """Somebody who was assessed: the alias of their kit or of a submission, the group, and whether people let them
+    advance."""
 
     alias: str
     group: str
@@ -52,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Impact:
-    """The groups by name, and the aliases on one side only: assessed without a group, in the file and not assessed."""
+    """The groups by name, and the people on one side only: assessed without a group, in the file and not assessed."""
 
     groups: tuple[Group, ...]
     without: int
@@ -92,10 +93,16 @@ def _take(line: dict[str, str], where: str, found: dict[str, Member], problems: 
         found[alias] = Member(alias, group, advanced.casefold() in YES)
 
 
-def impact(people: Iterable[Member], assessed: Iterable[str]) -> Impact:
-    """The groups of those who were assessed, by alias."""
+def impact(people: Iterable[Member], assessed: Iterable[set[str]]) -> Impact:
+    """The groups of those who were assessed. `assessed` are the names that each person is known by.
+
+    Raises ContentError with everybody who is in the file under two names.
+    """
     given = {member.alias: member for member in people}
-    known = set(assessed)
+    named = [names & given.keys() for names in assessed]
+    if twice := [" and ".join(map(repr, sorted(names))) for names in named if len(names) > 1]:
+        raise ContentError(tuple(f"group file: {names} are one person here: keep one line" for names in twice))
+    known = {alias for names in named for alias in names}
     there = [member for alias, member in given.items() if alias in known]
     count = Counter(member.group for member in there)
     advanced = Counter(member.group for member in there if member.advanced)
@@ -111,4 +118,4 @@ def impact(people: Iterable[Member], assessed: Iterable[str]) -> Impact:
         )
         for name in sorted(count)
     )
-    return Impact(groups, without=len(known - set(given)), unknown=len(set(given) - known))
+    return Impact(groups, without=sum(not names for names in named), unknown=len(given.keys() - known))

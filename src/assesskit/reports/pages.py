@@ -7,6 +7,7 @@ wrote passes `inert.visible` and autoescaping on its way in, by the environment 
 from __future__ import annotations
 
 import hashlib
+import os
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
@@ -61,7 +62,7 @@ def relative(link: str) -> str:
     parts = urlsplit(link)
     if parts.scheme or parts.netloc or link.startswith("/"):
         raise ValueError(f"{link!r}: a report's link is a relative path")
-    return quote(link)
+    return quote(os.fsencode(link))
 
 
 @cache

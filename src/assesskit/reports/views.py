@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from assesskit.judging import HIGHEST, Leveled, Reviewed, worth
-from assesskit.model import Assessment, CriterionResult, Gradings, Observation
+from assesskit.model import Assessment, CriterionResult, Gradings, Observation, Reliability
 from assesskit.scoring import at_most
 from assesskit.weighting import Band, Held
 
@@ -118,7 +118,7 @@ def left_out(assessment: Assessment) -> str:
     results = assessment.results
     told = ((waiting(results), "await review by people"), (unjudged(results), "could not be judged"))
     parts = [f"{points(some)} {why_not}" for some, why_not in told if some]
-    total = many(assessment.score.total, "point")
+    total = many(points(results), "point")
     return f"Of {total} in all, {' and '.join(parts)}; these count neither for nor against." if parts else ""
 
 
@@ -175,19 +175,39 @@ def reliability(assessment: Assessment, result: CriterionResult) -> str:
 
 
 def sureness(assessment: Assessment) -> str:
-    """How often verdicts of checks are wrong here, all criteria together, and of how many it was never measured."""
-    told = [each for each in assessment.results if each.criterion.kind == "automatic"]
-    found = [assessment.reliability[each.criterion.id] for each in told if each.criterion.id in assessment.reliability]
-    graded = sum(one.right.graded + one.wrong.graded for one in found)
-    if not graded:
+    """How often verdicts of checks are wrong here, false fails and false passes apart, and how much was measured."""
+    found = [
+        assessment.reliability.get(each.criterion.id, Reliability())
+        for each in assessment.results
+        if each.criterion.kind == "automatic"
+    ]
+    right, wrong = [one.right for one in found], [one.wrong for one in found]
+    if not any(one.graded for one in (*right, *wrong)):
         return "How often these verdicts are wrong was not measured for this version of the checks."
-    false = sum(one.right.false + one.wrong.false for one in found)
-    missing = len(told) - sum(bool(one.right.graded + one.wrong.graded) for one in found)
-    tail = f"; of {missing} of the {len(told)} criteria it was not measured" if missing else ""
-    bound = 100 * at_most(false, graded)
     return (
-        f"How sure this is: these checks gave {many(false, 'wrong verdict')} in {graded} on programs that are known "
-        f"to be right or wrong (at most {bound:.2g} %){tail}. The full report says it of each criterion."
+        "How sure this is: these checks graded programs that are known to be right or wrong. "
+        f"{_wrongly('meets', 'not met', right)} {_wrongly('misses', 'met', wrong)} "
+        "Each limit holds with 95 % confidence; few gradings give a high one. The full report has it by criterion."
+    )
+
+
+def _wrongly(known: str, said: str, criteria: Sequence[Gradings]) -> str:
+    """How often verdicts were wrong in one way, with the limits of single criteria.
+
+    There is none for all of them: the verdicts of one grading share a pod, so together they say less than they count.
+    """
+    measured = [one for one in criteria if one.graded]
+    if not measured:
+        return f"Verdicts on what a program {known} were not measured."
+    graded, false = sum(one.graded for one in measured), sum(one.false for one in measured)
+    limits = sorted(100 * at_most(one.false, one.graded) for one in measured)
+    best, worst = f"{limits[0]:.1f}", f"{limits[-1]:.1f}"
+    limit = f"{best} %" if best == worst else f"{best} % at best and {worst} % at worst"
+    missing = len(criteria) - len(measured)
+    tail = f"; of {missing} of the {len(criteria)} criteria it was not measured" if missing else ""
+    return (
+        f"Of {many(graded, 'verdict')} on what a program {known}, {false} said {said}; "
+        f"for a single criterion the rate is at most {limit}{tail}."
     )
 
 

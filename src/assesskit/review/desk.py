@@ -6,7 +6,6 @@ Flask is not needed here: a browser and a file go through the same desk.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from assesskit.agreement import Agreement, agreement
 from assesskit.errors import UsageError
 from assesskit.judging import Entry, Reviewed, Said, person
 from assesskit.model import Criterion, CriterionResult, Evidence, Observation
-from assesskit.store import RunFolder
+from assesskit.store import RunFolder, candidate_of
 
 NAMELESS = "[candidate]"
 SHORTEST_NAME = 4
@@ -51,12 +50,8 @@ class Work:
 
     def names(self) -> tuple[str, ...]:
         """What could tell who it was: the submission's name, and the candidate of its kit. Raises UsageError."""
-        handed = RunFolder(self.path.parent).handed
-        try:
-            kit = [str(json.loads(handed.read_bytes())["candidate"])] if handed.exists() else []
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError("does not say whose kit it was", where=str(handed)) from error
-        return (self.read().assessment.submission.name, *kit)
+        alias = candidate_of(RunFolder(self.path.parent))
+        return (self.read().assessment.submission.name, *([alias] if alias else []))
 
 
 @lru_cache(maxsize=64)
