@@ -1,4 +1,4 @@
-"""The file of what people add to an assessment: review.jsonl beside it, one entry a line, only ever appended to.
+"""The file of what people add to an assessment: review.jsonl beside it, one entry a line, only ever added to.
 
 Each line holds the SHA-256 of the one before it, the first that of assessment.json: see `judging`. A line that does not
 fit is told and left where it is. There is no signature: whoever may write the folder can write a whole new chain.
@@ -7,7 +7,6 @@ fit is told and left where it is. There is no signature: whoever may write the f
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 
 from assesskit.errors import StoreError, UsageError
 from assesskit.judging import Entry, Reviewed, Said, person
-from assesskit.store import read_assessment
+from assesskit.store import read_assessment, write
 
 NAME = "review.jsonl"
 LOCK = ".review.lock"
@@ -45,7 +44,7 @@ def read(assessment: Path) -> Reviewed:
     path = journal_of(assessment)
     if not path.exists():
         return Reviewed(record)
-    entries, problems, _last = _entries(path, _sha(assessment))
+    entries, problems, _last = _entries(_content(path), _sha(assessment))
     return Reviewed(record, tuple(entries), (*problems, *_shared(entries)), chained=True)
 
 
@@ -72,8 +71,8 @@ def opened(assessment: Path, now: datetime, author: str) -> None:
 
 
 def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | None) -> tuple[Entry, ...]:
-    start = _sha(assessment)
-    entries, _problems, previous = _entries(path, start) if path.exists() else ([], [], start)
+    before = _content(path) if path.exists() else b""
+    entries, _problems, previous = _entries(before, _sha(assessment))
     for one in said:
         _refuse_another(entries, one, path)
         if seen is not None and one.kind == "level" and last_of(entries, one.author, one.criterion) != seen:
@@ -86,14 +85,9 @@ def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | No
     for one in said:
         added.append(Entry.after(previous, one))
         previous = added[-1].digest
-    data = "".join(entry.model_dump_json() + "\n" for entry in added).encode()
-    with path.open("a+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        if end and _last_byte(path) != b"\n":
-            data = b"\n" + data
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    lines = "".join(entry.model_dump_json() + "\n" for entry in added).encode()
+    cut = before and not before.endswith(b"\n")
+    write(path, before + (b"\n" if cut else b"") + lines)
     return tuple(added)
 
 
@@ -115,11 +109,7 @@ def _refuse_another(entries: Iterable[Entry], said: Said, path: Path) -> None:
             )
 
 
-def _entries(path: Path, start: str) -> tuple[list[Entry], list[str], str]:
-    """The entries that were not changed, what is wrong line by line, and the digest that the next entry follows.
-
-    A line that was changed still says the digest it had: what follows it is not wrong as well.
-    """
+def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_JOURNAL + 1)
@@ -127,6 +117,14 @@ def _entries(path: Path, start: str) -> tuple[list[Entry], list[str], str]:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
     if len(data) > MAX_JOURNAL:
         raise UsageError(f"is larger than {MAX_JOURNAL // 1024**2} MiB", where=str(path))
+    return data
+
+
+def _entries(data: bytes, start: str) -> tuple[list[Entry], list[str], str]:
+    """The entries that were not changed, what is wrong line by line, and the digest that the next entry follows.
+
+    A line that was changed still says the digest it had: what follows it is not wrong as well.
+    """
     entries: list[Entry] = []
     problems: list[str] = []
     expected = start
@@ -168,9 +166,3 @@ def _sha(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)

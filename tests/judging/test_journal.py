@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 from tests.reports import samples
 
 from assesskit import journal
-from assesskit.errors import UsageError
+from assesskit.errors import StoreError, UsageError
 from assesskit.judging import Leveled, Said
 from assesskit.store import write_assessment
 
@@ -126,6 +127,21 @@ def test_a_file_cut_in_the_middle_of_a_line_goes_on_in_a_line_of_its_own(record:
     path.write_bytes(path.read_bytes()[:-20])
     journal.append(record, [level("Lee", 2)])
     assert [entry.author for entry in journal.read(record).entries] == ["assesskit", "Lee"]
+
+
+def test_levels_for_which_there_is_no_room_are_not_there_at_all(record: Path):
+    before = journal.journal_of(record).read_bytes()
+    both = [level("Kim", 1), level("Kim", 2, note="x" * 4000)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 1000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match=r"review\.jsonl: cannot be written: File too large"):
+            journal.append(record, both)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert journal.journal_of(record).read_bytes() == before
+    journal.append(record, both)
+    assert journal.read(record).problems == ()
 
 
 def test_a_journal_that_is_too_large_is_refused(record: Path, monkeypatch: pytest.MonkeyPatch):
