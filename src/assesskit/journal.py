@@ -7,7 +7,7 @@ fit is told and left where it is. There is no signature: whoever may write the f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ MAX_JOURNAL = 16 * 1024 * 1024
 """Bytes. Some hundred reviews with long notes."""
 PATIENCE = 10.0
 """Seconds to wait for another who is writing."""
+UNSEEN = "so an edit of assessment.json would not be seen"
 
 
 class Conflict(UsageError):  # noqa: N818  it is told to a person, who decides
@@ -38,12 +39,13 @@ def journal_of(assessment: Path) -> Path:
 def read(assessment: Path) -> Reviewed:
     """An assessment with what people added. Raises UsageError for a file that cannot be read as what it should be.
 
-    A broken chain is no error: it is in `Reviewed.problems`, and an entry that was changed does not count.
+    A chain that is broken or not there is no error: it is in `Reviewed.problems`. An entry that was changed does not
+    count.
     """
     record = read_assessment(assessment)
     path = journal_of(assessment)
     if not path.exists():
-        return Reviewed(record)
+        return Reviewed(record, problems=(f"it came without {NAME}, {UNSEEN}",))
     entries, problems, _last = _entries(_content(path), _sha(assessment))
     return Reviewed(record, tuple(entries), (*problems, *_shared(entries)), chained=True)
 
@@ -125,7 +127,7 @@ def _entries(data: bytes, start: str) -> tuple[list[Entry], list[str], str]:
 
     A line that was changed still says the digest it had: what follows it is not wrong as well.
     """
-    entries: list[Entry] = []
+    told: list[Entry] = []
     problems: list[str] = []
     expected = start
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -138,17 +140,28 @@ def _entries(data: bytes, start: str) -> tuple[list[Entry], list[str], str]:
             continue
         if not entry.intact:
             problems.append(f"line {number} of {NAME} was changed after it was written, and does not count")
-        if entry.previous != expected:
-            problems.append(_gap(number, first=not entries))
+        follows = entry.previous == expected
+        if not told:
+            problems += _beginning(entry, follows=follows)
+        elif not follows:
+            problems.append(
+                f"line {number} of {NAME} does not follow the one before it: something was removed, added or moved"
+            )
+        told.append(entry)
         expected = entry.digest
-        entries += [entry] if entry.intact else []
-    return entries, problems, expected
+    if not told:
+        problems.append(f"{NAME} holds no entry that can be read, {UNSEEN}")
+    return [entry for entry in told if entry.intact], problems, expected
 
 
-def _gap(number: int, *, first: bool) -> str:
-    if first:
-        return f"assessment.json is not the file that {NAME} was begun for: it was edited or exchanged"
-    return f"line {number} of {NAME} does not follow the one before it: something was removed, added or moved"
+def _beginning(first: Entry, *, follows: bool) -> Iterator[str]:
+    """What is wrong with the first entry that can be read, if anything; `follows` says whether it fits the record."""
+    if follows and first.kind != "graded":
+        yield f"{NAME} was begun after the grading, so an edit of assessment.json before that would not be seen"
+    elif not follows and first.kind == "graded" and first.intact:
+        yield f"assessment.json is not the file that {NAME} was begun for: it was edited or exchanged"
+    elif not follows:
+        yield f"the beginning of {NAME} is missing, or assessment.json was exchanged"
 
 
 def _shared(entries: Iterable[Entry]) -> list[str]:

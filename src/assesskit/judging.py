@@ -125,7 +125,7 @@ def summed(results: Sequence[CriterionResult]) -> Sum:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """An assessment with what people added: the entries that hold, oldest first, and what is wrong with the chain.
+    """An assessment with what people added: the entries that hold, oldest first, and what is wrong with the record.
 
     `chained` is false for an assessment that came without a chain: then nothing tells whether it was edited.
     """

@@ -184,6 +184,17 @@ def test_a_record_that_was_edited_says_so_in_every_report(run: Run, graded: Path
     assert "it was edited or exchanged" in run("rescore", graded).stderr
 
 
+def test_a_record_without_its_journal_says_so_in_every_report(run: Run, graded: Path) -> None:
+    """Not in small print: nothing else tells that verdicts may have been edited."""
+    journal.journal_of(graded).unlink()
+    for form in ("html", "page", "md", "json", "csv", "junit"):
+        assert "came without review.jsonl" in run("report", graded, "--format", form).stdout
+    assert "came without review.jsonl" in run("rescore", graded).stderr
+    assert "Record" in run("report", graded, "--format", "ats", "--url", "https://x.test/1").stdout
+    run("compare", "assessments")
+    assert "check the record: see its report" in Path("assessments/compare.html").read_text()
+
+
 def test_rescore_weighs_and_runs_nothing(run: Run, graded: Path) -> None:
     """Three points of API design met, two of performance not."""
     said = run("rescore", graded, "--json")

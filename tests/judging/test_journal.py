@@ -49,7 +49,8 @@ def test_an_assessment_without_a_chain_says_that_edits_would_not_be_seen(tmp_pat
     path = tmp_path / "assessment.json"
     write_assessment(path, samples.assessment())
     found = journal.read(path)
-    assert (found.chained, found.entries, found.problems) == (False, (), ())
+    assert (found.chained, found.entries) == (False, ())
+    assert found.problems == ("it came without review.jsonl, so an edit of assessment.json would not be seen",)
 
 
 def test_an_untouched_chain_has_no_problem(record: Path):
@@ -65,6 +66,49 @@ def test_an_edit_of_the_assessment_is_seen(record: Path):
     assert journal.read(record).problems == (
         "assessment.json is not the file that review.jsonl was begun for: it was edited or exchanged",
     )
+
+
+@pytest.mark.parametrize("left", [b"", b"\n"])
+def test_a_journal_that_was_emptied_is_told(record: Path, left: bytes):
+    journal.journal_of(record).write_bytes(left)
+    assert journal.read(record).problems == (
+        "review.jsonl holds no entry that can be read, so an edit of assessment.json would not be seen",
+    )
+
+
+def test_a_chain_that_a_review_began_says_what_it_cannot_show(record: Path):
+    """As when review.jsonl was removed before: what was edited until then is the beginning of the new chain."""
+    journal.journal_of(record).unlink()
+    record.write_bytes(record.read_bytes().replace(b'"not_met"', b'"met"', 1))
+    journal.append(record, [level("Kim", 2)])
+    assert journal.read(record).problems == (
+        "review.jsonl was begun after the grading, so an edit of assessment.json before that would not be seen",
+    )
+
+
+BEGINNING = "the beginning of review.jsonl is missing, or assessment.json was exchanged"
+
+
+def test_a_lost_first_line_is_no_edit_of_the_assessment(record: Path):
+    journal.append(record, [level("Kim", 1)])
+    rewrite(record, lambda held: held[1:])
+    assert journal.read(record).problems == (BEGINNING,)
+
+
+def test_a_first_line_that_was_cut_short_is_no_edit_of_the_assessment(record: Path):
+    journal.append(record, [level("Kim", 1)])
+    rewrite(record, lambda held: [held[0][:50], held[1]])
+    cut = "line 1 of review.jsonl cannot be read: it was cut short or edited"
+    assert journal.read(record).problems == (cut, BEGINNING)
+
+
+@pytest.mark.parametrize("key", ["previous", "digest"])
+def test_a_first_line_that_was_edited_is_no_edit_of_the_assessment(record: Path, key: str):
+    rewrite(record, lambda held: [json.dumps(json.loads(held[0]) | {key: "0" * 64})])
+    journal.append(record, [level("Kim", 1)])
+    problems = journal.read(record).problems
+    assert problems[0] == "line 1 of review.jsonl was changed after it was written, and does not count"
+    assert not [each for each in problems if "is not the file" in each]
 
 
 def test_an_edited_entry_is_told_and_does_not_count(record: Path):

@@ -133,7 +133,7 @@ def test_levels_that_are_still_closed_are_in_no_figure():
 
 def test_a_changed_record_is_marked_and_still_compared():
     found = compared(Reviewed(named("A"), (), ("line 2 was changed",), chained=True), named("B"))
-    assert Page(reports.comparison(found)).text.count("record changed: see its report") == 1
+    assert Page(reports.comparison(found)).text.count("check the record: see its report") == 1
 
 
 def test_the_four_fifths_table_says_what_is_below():
