@@ -7,6 +7,7 @@ fit is told and left where it is. There is no signature: whoever may write the f
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -165,13 +166,14 @@ def _beginning(first: Entry, *, follows: bool) -> Iterator[str]:
 
 
 def _shared(entries: Iterable[Entry]) -> list[str]:
-    """Names that stand for more than one account: they count as one reviewer, and that is told."""
-    seats: dict[str, set[str]] = {}
-    for entry in entries:
-        if entry.kind == "level":
-            seats.setdefault(entry.person, set()).add(entry.seat)
-    several = {name: len(by) for name, by in seats.items() if len(by) > 1}
-    return [f"entries under the name {name!r} were made on {count} accounts" for name, count in several.items()]
+    """Names that stand for more than one account, which count as one reviewer, and accounts with more than one name."""
+    made = sorted({(entry.person, entry.seat) for entry in entries if entry.kind == "level"})
+    accounts, names = Counter(name for name, _ in made), Counter(seat for _, seat in made)
+    told = [f"entries under the name {name!r} were made on {n} accounts" for name, n in accounts.items() if n > 1]
+    for several in (seat for seat, count in names.items() if count > 1):
+        who = " and ".join(repr(name) for name, seat in made if seat == several)
+        told.append(f"the names {who} have entries from one account: nothing tells that they are several people")
+    return told
 
 
 def _sha(path: Path) -> str:

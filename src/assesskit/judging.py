@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -150,6 +150,24 @@ class Reviewed:
                 found.setdefault(entry.person, {})[entry.criterion] = entry
         return found
 
+    @cached_property
+    def blind(self) -> dict[str, dict[str, Entry]]:
+        """As `latest`, of what was said of a criterion before anybody could see what another said of it."""
+        wanted = _judged(result.criterion for result in self.assessment.results)
+        said: dict[str, set[str]] = {}
+        shown: set[str] = set()
+        found: dict[str, dict[str, Entry]] = {}
+        for entry in self.entries:
+            if entry.kind == "rubric":
+                wanted = _judged(entry.criteria)
+            elif entry.kind == "level":
+                said.setdefault(entry.person, set()).add(entry.criterion)
+                if entry.criterion not in shown:
+                    found.setdefault(entry.person, {})[entry.criterion] = entry
+            if sum(wanted <= criteria for criteria in said.values()) >= REVIEWERS:
+                shown |= wanted
+        return found
+
     @property
     def last(self) -> str:
         """The digest of the last entry that holds; empty where there is none."""
@@ -200,7 +218,7 @@ class Reviewed:
         if not said:
             return result
         by = {entry.author: entry.level or 0 for entry in said}
-        names = " and ".join(f"{name} said {level}" for name, level in by.items())
+        names = " and ".join(map(self._told, said))
         return Leveled(
             criterion=result.criterion,
             verdict="ungraded",
@@ -209,6 +227,17 @@ class Reviewed:
             by=by,
             notes={entry.author: entry.note for entry in said if entry.note},
         )
+
+    def _told(self, entry: Entry) -> str:
+        blind = self.blind.get(entry.person, {}).get(entry.criterion)
+        if blind is None:
+            return f"{entry.author} said {entry.level} (when levels could be seen)"
+        first = f" ({blind.level} before levels could be seen)" if blind.level != entry.level else ""
+        return f"{entry.author} said {entry.level}{first}"
+
+
+def _judged(criteria: Iterable[Criterion]) -> set[str]:
+    return {criterion.id for criterion in criteria if criterion.kind == "judged"}
 
 
 def _again(criterion: Criterion, was: CriterionResult | None) -> CriterionResult:

@@ -239,6 +239,50 @@ def test_one_name_on_two_accounts_counts_once_and_is_told(record: Path):
     assert not found.open
 
 
+def test_two_names_on_one_account_are_told(record: Path):
+    """Nothing tells that they are two people; points are given all the same."""
+    journal.append(record, [level("Kim", 1, seat="desk-1")])
+    assert journal.read(record).problems == ()
+    journal.append(record, [level("Lee", 3, seat="desk-1")])
+    assert journal.read(record).problems == (
+        "the names 'kim' and 'lee' have entries from one account: nothing tells that they are several people",
+    )
+
+
+def blind(record: Path) -> dict[str, dict[str, int | None]]:
+    found = journal.read(record).blind
+    return {who: {key: entry.level for key, entry in by.items()} for who, by in found.items()}
+
+
+def test_a_level_is_blind_until_two_are_in_whatever_becomes_of_it(record: Path):
+    journal.append(record, [level("Kim", 0)])
+    journal.append(record, [level("Kim", 1, reason="read again, alone")])
+    journal.append(record, [level("Lee", 3)])
+    journal.append(record, [level("Lee", 1, reason="adopts what Kim said")])
+    journal.append(record, [level("Ann", 1)])
+    assert blind(record) == {"kim": {CRITERION: 1}, "lee": {CRITERION: 3}}
+    [judged] = [result for result in journal.read(record).now.results if isinstance(result, Leveled)]
+    assert judged.by == {"Kim": 1, "Lee": 1, "Ann": 1}
+    assert judged.reason == (
+        "judged by people: Kim said 1 and Lee said 1 (3 before levels could be seen) "
+        "and Ann said 1 (when levels could be seen)"
+    )
+
+
+def test_a_criterion_that_a_later_rubric_adds_is_judged_blind_as_well(record: Path):
+    """And those that were shown before are not blind again, though the review is closed until everything is judged."""
+    journal.append(record, [level("Kim", 0), level("Lee", 3)])
+    kept = [result.criterion for result in samples.assessment().results]
+    new = samples.criterion("judged.more", "More is judged", kind="judged", anchors=("0", "1", "2", "3"))
+    journal.append(
+        record, [Said(kind="rubric", at=NOW, author="Kim", reason="1.1", criteria=(*kept, new), rubric_digest="new")]
+    )
+    for who in ("Kim", "Lee"):
+        journal.append(record, [level(who, 2, reason="again"), level(who, 2, criterion=new.id)])
+    journal.append(record, [level("Kim", 0, criterion=new.id, reason="again")])
+    assert blind(record) == {"kim": {CRITERION: 0, new.id: 2}, "lee": {CRITERION: 3, new.id: 2}}
+
+
 def test_levels_are_closed_until_two_are_in(record: Path):
     journal.append(record, [level("Kim", 1)])
     one = journal.read(record)

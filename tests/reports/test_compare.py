@@ -125,6 +125,16 @@ def test_agreement_and_each_reviewer_are_told():
     assert "Nothing here was judged by two people yet." in Page(reports.comparison(compared(named("A")))).text
 
 
+def test_a_level_that_was_adopted_from_another_is_no_agreement():
+    """Agreement is of what was said before anybody could see a level; points follow the last."""
+    first = people.reviewed(0, 3, named("A"))
+    adopted = first.entries[0].model_copy(update={"level": 3, "reason": "adopts what Lee said"})
+    found = compared(replace(first, entries=(*first.entries, adopted)))
+    assert (found.agreement.pairs, found.agreement.same) == (1, 0)
+    assert [each.offset for each in found.consistency] == [-3, 3]
+    assert "as they were before anybody could see another's" in Page(reports.comparison(found)).text
+
+
 def test_levels_that_are_still_closed_are_in_no_figure():
     both = people.reviewed(3, 3, named("A"))
     found = compared(Reviewed(both.assessment, both.entries[:1], chained=True))

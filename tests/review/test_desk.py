@@ -76,6 +76,19 @@ def test_nobody_sees_another_before_both_are_in(at: MakeDesk):
     assert (kim.agreement().pairs, kim.agreement().same) == (2, 0)
 
 
+def test_agreement_is_of_what_was_said_before_anybody_could_see_another(at: MakeDesk):
+    """Who adopts what another said agrees with them afterwards, and did not before."""
+    kim, lee = at("Kim"), at("Lee")
+    judge_all(kim, 0)
+    judge_all(lee, 3)
+    for task in lee.tasks:
+        own = lee.own(task)
+        assert own
+        lee.save(task, level=0, note="", reason="adopts what Kim said", seen=own.digest, now=NOW)
+    assert (lee.agreement().pairs, lee.agreement().same) == (2, 0)
+    assert {entry.level for task in kim.tasks for entry in kim.others(task)} == {0}
+
+
 def test_what_checks_saw_does_not_say_who_it_was(at: MakeDesk):
     desk = at()
     [seen] = desk.seen_of(desk.task(1))

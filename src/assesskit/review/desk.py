@@ -174,13 +174,13 @@ class Desk:
         )
 
     def agreement(self) -> Agreement:
-        """How far everybody agrees on the works that are open to this reviewer."""
+        """How far everybody agreed on the works that are open to this reviewer before anybody could see another's."""
         units: list[dict[str, int]] = []
         for task in self.tasks:
             if self.open(task.work):
-                latest = task.work.read().latest
+                blind = task.work.read().blind
                 units.append(
-                    {who: by[task.criterion.id].level or 0 for who, by in latest.items() if task.criterion.id in by}
+                    {who: by[task.criterion.id].level or 0 for who, by in blind.items() if task.criterion.id in by}
                 )
         return agreement(units)
 
