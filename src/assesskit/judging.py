@@ -15,8 +15,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from assesskit.errors import UsageError
 from assesskit.model import Assessment, Criterion, CriterionResult, Value, Verdict
 from assesskit.signatures import canonical
 
@@ -49,6 +50,15 @@ class Said(Value):
     note: Text = ""
     criteria: tuple[Criterion, ...] = ()
     rubric_digest: str = ""
+
+    @classmethod
+    def typed(cls, **values: object) -> Said:
+        """What a person typed. Raises UsageError, which names the field that cannot be kept."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise UsageError(first["msg"], where=str(first["loc"][0])) from error
 
 
 class Entry(Said):
@@ -103,6 +113,16 @@ class Sum(Value):
 def person(name: str) -> str:
     """A name as names are compared: two that differ in case, form or spacing are one person's."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def named(name: str) -> str:
+    """A name as entries hold it. Raises UsageError for one that they cannot."""
+    if not person(name):
+        raise UsageError("is empty", where="--as", hint="Give the name under which you judge.")
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        raise UsageError(error.errors(include_url=False)[0]["msg"], where="--as", hint="Give another name.") from error
 
 
 def worth(result: CriterionResult) -> float | None:

@@ -288,6 +288,39 @@ def test_an_assessment_of_another_version_is_not_scored_again(run: Run, graded: 
     assert "was graded in version 1.2.0, and this content has 1.3.0" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "told"),
+    [
+        ("K" * 81, "points of 2027", "--as: "),
+        ("Kim \udcff", "points of 2027", "--as: "),
+        ("Kim", "x" * 4001, "reason: "),
+        ("Kim", "because \udcff", "reason: "),
+    ],
+    ids=["long name", "name not UTF-8", "long reason", "reason not UTF-8"],
+)
+def test_a_name_or_reason_that_no_entry_can_hold_is_told(
+    run: Run, root: Path, graded: Path, name: str, reason: str, told: str
+) -> None:
+    """As wrong use, and nothing is on record."""
+    rubric = root / RUBRIC
+    rubric.write_text(rubric.read_text().replace("points = 3", "points = 4"))
+    before = journal.journal_of(graded).read_bytes()
+    said = run("rescore", graded, "--rubric", "--as", name, "--reason", reason)
+    assert (said.returncode, said.stderr[: len("error: " + told)]) == (2, "error: " + told)
+    assert journal.journal_of(graded).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["K" * 81, "Kim \udcff"], ids=["long", "not UTF-8"])
+@pytest.mark.parametrize("way", ["--form", "--from=form.toml"])
+def test_a_reviewer_whose_name_no_entry_can_hold_is_told(
+    run: Run, here: Path, graded: Path, name: str, way: str
+) -> None:
+    """Before a form is printed or a file is read."""
+    (here / "form.toml").write_text('run = "run-1"\n[[levels]]\ncriterion = "hello.reasons"\nlevel = 2\n')
+    said = run("review", graded, "--as", name, way, **seat(here, "Kim"))
+    assert (said.returncode, said.stderr[:12]) == (2, "error: --as:")
+
+
 def test_a_review_by_file_counts_once_two_are_in(run: Run, here: Path, graded: Path) -> None:
     """And the pages are written anew."""
     first = judged(run, here, graded, "Kim", 3)

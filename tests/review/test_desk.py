@@ -33,6 +33,13 @@ def test_a_reviewer_has_a_name(at: MakeDesk, name: str):
         at(name, "seat")
 
 
+@pytest.mark.parametrize("name", ["K" * 81, "Kim \udcff"], ids=["long", "not UTF-8"])
+def test_a_name_that_no_entry_can_hold_is_told(at: MakeDesk, name: str):
+    """Before anything is judged under it."""
+    with pytest.raises(UsageError, match="--as: "):
+        at(name, "seat")
+
+
 @pytest.mark.parametrize("number", [0, 3, -1])
 def test_a_task_that_is_not_there_is_told(at: MakeDesk, number: int):
     with pytest.raises(UsageError, match="there are 2"):
