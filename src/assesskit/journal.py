@@ -1,4 +1,4 @@
-"""The file of what people add to an assessment: review.jsonl beside it, one entry a line, only ever appended to.
+"""The file of what people add to an assessment: review.jsonl beside it, one entry a line, only ever added to.
 
 Each line holds the SHA-256 of the one before it, the first that of assessment.json: see `judging`. A line that does not
 fit is told and left where it is. There is no signature: whoever may write the folder can write a whole new chain.
@@ -7,8 +7,8 @@ fit is told and left where it is. There is no signature: whoever may write the f
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from assesskit.errors import StoreError, UsageError
 from assesskit.judging import Entry, Reviewed, Said, person
-from assesskit.store import read_assessment
+from assesskit.store import read_assessment, write
 
 NAME = "review.jsonl"
 LOCK = ".review.lock"
@@ -25,6 +25,7 @@ MAX_JOURNAL = 16 * 1024 * 1024
 """Bytes. Some hundred reviews with long notes."""
 PATIENCE = 10.0
 """Seconds to wait for another who is writing."""
+UNSEEN = "so an edit of assessment.json would not be seen"
 
 
 class Conflict(UsageError):  # noqa: N818  it is told to a person, who decides
@@ -39,13 +40,14 @@ def journal_of(assessment: Path) -> Path:
 def read(assessment: Path) -> Reviewed:
     """An assessment with what people added. Raises UsageError for a file that cannot be read as what it should be.
 
-    A broken chain is no error: it is in `Reviewed.problems`, and an entry that was changed does not count.
+    A chain that is broken or not there is no error: it is in `Reviewed.problems`. An entry that was changed does not
+    count.
     """
     record = read_assessment(assessment)
     path = journal_of(assessment)
     if not path.exists():
-        return Reviewed(record)
-    entries, problems, _last = _entries(path, _sha(assessment))
+        return Reviewed(record, problems=(f"it came without {NAME}, {UNSEEN}",))
+    entries, problems, _last = _entries(_content(path), _sha(assessment))
     return Reviewed(record, tuple(entries), (*problems, *_shared(entries)), chained=True)
 
 
@@ -72,8 +74,8 @@ def opened(assessment: Path, now: datetime, author: str) -> None:
 
 
 def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | None) -> tuple[Entry, ...]:
-    start = _sha(assessment)
-    entries, _problems, previous = _entries(path, start) if path.exists() else ([], [], start)
+    before = _content(path) if path.exists() else b""
+    entries, _problems, previous = _entries(before, _sha(assessment))
     for one in said:
         _refuse_another(entries, one, path)
         if seen is not None and one.kind == "level" and last_of(entries, one.author, one.criterion) != seen:
@@ -86,14 +88,9 @@ def _append(assessment: Path, path: Path, said: tuple[Said, ...], seen: str | No
     for one in said:
         added.append(Entry.after(previous, one))
         previous = added[-1].digest
-    data = "".join(entry.model_dump_json() + "\n" for entry in added).encode()
-    with path.open("a+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        if end and _last_byte(path) != b"\n":
-            data = b"\n" + data
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    lines = "".join(entry.model_dump_json() + "\n" for entry in added).encode()
+    cut = before and not before.endswith(b"\n")
+    write(path, before + (b"\n" if cut else b"") + lines)
     return tuple(added)
 
 
@@ -115,11 +112,7 @@ def _refuse_another(entries: Iterable[Entry], said: Said, path: Path) -> None:
             )
 
 
-def _entries(path: Path, start: str) -> tuple[list[Entry], list[str], str]:
-    """The entries that were not changed, what is wrong line by line, and the digest that the next entry follows.
-
-    A line that was changed still says the digest it had: what follows it is not wrong as well.
-    """
+def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_JOURNAL + 1)
@@ -127,7 +120,15 @@ def _entries(path: Path, start: str) -> tuple[list[Entry], list[str], str]:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
     if len(data) > MAX_JOURNAL:
         raise UsageError(f"is larger than {MAX_JOURNAL // 1024**2} MiB", where=str(path))
-    entries: list[Entry] = []
+    return data
+
+
+def _entries(data: bytes, start: str) -> tuple[list[Entry], list[str], str]:
+    """The entries that were not changed, what is wrong line by line, and the digest that the next entry follows.
+
+    A line that was changed still says the digest it had: what follows it is not wrong as well.
+    """
+    told: list[Entry] = []
     problems: list[str] = []
     expected = start
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -140,27 +141,39 @@ def _entries(path: Path, start: str) -> tuple[list[Entry], list[str], str]:
             continue
         if not entry.intact:
             problems.append(f"line {number} of {NAME} was changed after it was written, and does not count")
-        if entry.previous != expected:
-            problems.append(_gap(number, first=not entries))
+        follows = entry.previous == expected
+        if not told:
+            problems += _beginning(entry, follows=follows)
+        elif not follows:
+            problems.append(
+                f"line {number} of {NAME} does not follow the one before it: something was removed, added or moved"
+            )
+        told.append(entry)
         expected = entry.digest
-        entries += [entry] if entry.intact else []
-    return entries, problems, expected
+    if not told:
+        problems.append(f"{NAME} holds no entry that can be read, {UNSEEN}")
+    return [entry for entry in told if entry.intact], problems, expected
 
 
-def _gap(number: int, *, first: bool) -> str:
-    if first:
-        return f"assessment.json is not the file that {NAME} was begun for: it was edited or exchanged"
-    return f"line {number} of {NAME} does not follow the one before it: something was removed, added or moved"
+def _beginning(first: Entry, *, follows: bool) -> Iterator[str]:
+    """What is wrong with the first entry that can be read, if anything; `follows` says whether it fits the record."""
+    if follows and first.kind != "graded":
+        yield f"{NAME} was begun after the grading, so an edit of assessment.json before that would not be seen"
+    elif not follows and first.kind == "graded" and first.intact:
+        yield f"assessment.json is not the file that {NAME} was begun for: it was edited or exchanged"
+    elif not follows:
+        yield f"the beginning of {NAME} is missing, or assessment.json was exchanged"
 
 
 def _shared(entries: Iterable[Entry]) -> list[str]:
-    """Names that stand for more than one account: they count as one reviewer, and that is told."""
-    seats: dict[str, set[str]] = {}
-    for entry in entries:
-        if entry.kind == "level":
-            seats.setdefault(entry.person, set()).add(entry.seat)
-    several = {name: len(by) for name, by in seats.items() if len(by) > 1}
-    return [f"entries under the name {name!r} were made on {count} accounts" for name, count in several.items()]
+    """Names that stand for more than one account, which count as one reviewer, and accounts with more than one name."""
+    made = sorted({(entry.person, entry.seat) for entry in entries if entry.kind == "level"})
+    accounts, names = Counter(name for name, _ in made), Counter(seat for _, seat in made)
+    told = [f"entries under the name {name!r} were made on {n} accounts" for name, n in accounts.items() if n > 1]
+    for several in (seat for seat, count in names.items() if count > 1):
+        who = " and ".join(repr(name) for name, seat in made if seat == several)
+        told.append(f"the names {who} have entries from one account: nothing tells that they are several people")
+    return told
 
 
 def _sha(path: Path) -> str:
@@ -168,9 +181,3 @@ def _sha(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)

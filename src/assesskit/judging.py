@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
+from assesskit.errors import UsageError
 from assesskit.model import Assessment, Criterion, CriterionResult, Value, Verdict
 from assesskit.signatures import canonical
 
@@ -49,6 +50,15 @@ class Said(Value):
     note: Text = ""
     criteria: tuple[Criterion, ...] = ()
     rubric_digest: str = ""
+
+    @classmethod
+    def typed(cls, **values: object) -> Said:
+        """What a person typed. Raises UsageError, which names the field that cannot be kept."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise UsageError(first["msg"], where=str(first["loc"][0])) from error
 
 
 class Entry(Said):
@@ -105,6 +115,16 @@ def person(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def named(name: str) -> str:
+    """A name as entries hold it. Raises UsageError for one that they cannot."""
+    if not person(name):
+        raise UsageError("is empty", where="--as", hint="Give the name under which you judge.")
+    try:
+        return TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        raise UsageError(error.errors(include_url=False)[0]["msg"], where="--as", hint="Give another name.") from error
+
+
 def worth(result: CriterionResult) -> float | None:
     """The share of its points that a criterion earns; None where nobody could tell yet."""
     if isinstance(result, Leveled):
@@ -125,7 +145,7 @@ def summed(results: Sequence[CriterionResult]) -> Sum:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """An assessment with what people added: the entries that hold, oldest first, and what is wrong with the chain.
+    """An assessment with what people added: the entries that hold, oldest first, and what is wrong with the record.
 
     `chained` is false for an assessment that came without a chain: then nothing tells whether it was edited.
     """
@@ -148,6 +168,24 @@ class Reviewed:
         for entry in self.entries:
             if entry.kind == "level" and entry.criterion in wanted:
                 found.setdefault(entry.person, {})[entry.criterion] = entry
+        return found
+
+    @cached_property
+    def blind(self) -> dict[str, dict[str, Entry]]:
+        """As `latest`, of what was said of a criterion before anybody could see what another said of it."""
+        wanted = _judged(result.criterion for result in self.assessment.results)
+        said: dict[str, set[str]] = {}
+        shown: set[str] = set()
+        found: dict[str, dict[str, Entry]] = {}
+        for entry in self.entries:
+            if entry.kind == "rubric":
+                wanted = _judged(entry.criteria)
+            elif entry.kind == "level":
+                said.setdefault(entry.person, set()).add(entry.criterion)
+                if entry.criterion not in shown:
+                    found.setdefault(entry.person, {})[entry.criterion] = entry
+            if sum(wanted <= criteria for criteria in said.values()) >= REVIEWERS:
+                shown |= wanted
         return found
 
     @property
@@ -200,7 +238,7 @@ class Reviewed:
         if not said:
             return result
         by = {entry.author: entry.level or 0 for entry in said}
-        names = " and ".join(f"{name} said {level}" for name, level in by.items())
+        names = " and ".join(map(self._told, said))
         return Leveled(
             criterion=result.criterion,
             verdict="ungraded",
@@ -209,6 +247,17 @@ class Reviewed:
             by=by,
             notes={entry.author: entry.note for entry in said if entry.note},
         )
+
+    def _told(self, entry: Entry) -> str:
+        blind = self.blind.get(entry.person, {}).get(entry.criterion)
+        if blind is None:
+            return f"{entry.author} said {entry.level} (when levels could be seen)"
+        first = f" ({blind.level} before levels could be seen)" if blind.level != entry.level else ""
+        return f"{entry.author} said {entry.level}{first}"
+
+
+def _judged(criteria: Iterable[Criterion]) -> set[str]:
+    return {criterion.id for criterion in criteria if criterion.kind == "judged"}
 
 
 def _again(criterion: Criterion, was: CriterionResult | None) -> CriterionResult:

@@ -28,13 +28,15 @@ from assesskit.cli.proofs import Progress
 from assesskit.cli.receiving import received
 from assesskit.cli.reviewing import _files as read_files
 from assesskit.content import load
+from assesskit.errors import SubmissionError, UsageError
 from assesskit.kits import take
 from assesskit.model import Assessment, RuntimeInfo, Variant
 from assesskit.proof.claims import claims
 from assesskit.proof.reliability import FalseVerdict
 from assesskit.prove import Repeated
+from assesskit.review.desk import SubmittedFile
 from assesskit.scoring import judge, score
-from assesskit.store import write_assessment
+from assesskit.store import read_assessment, write_assessment
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 PROFILES = """
@@ -190,6 +192,17 @@ def test_a_record_that_was_edited_says_so_in_every_report(run: Run, graded: Path
     assert "it was edited or exchanged" in run("rescore", graded).stderr
 
 
+def test_a_record_without_its_journal_says_so_in_every_report(run: Run, graded: Path) -> None:
+    """Not in small print: nothing else tells that verdicts may have been edited."""
+    journal.journal_of(graded).unlink()
+    for form in ("html", "page", "md", "json", "csv", "junit"):
+        assert "came without review.jsonl" in run("report", graded, "--format", form).stdout
+    assert "came without review.jsonl" in run("rescore", graded).stderr
+    assert "Record" in run("report", graded, "--format", "ats", "--url", "https://x.test/1").stdout
+    run("compare", "assessments")
+    assert "check the record: see its report" in Path("assessments/compare.html").read_text()
+
+
 def test_rescore_weighs_and_runs_nothing(run: Run, graded: Path) -> None:
     """Three points of API design met, two of performance not."""
     said = run("rescore", graded, "--json")
@@ -283,6 +296,39 @@ def test_an_assessment_of_another_version_is_not_scored_again(run: Run, graded: 
     assert "was graded in version 1.2.0, and this content has 1.3.0" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "told"),
+    [
+        ("K" * 81, "points of 2027", "--as: "),
+        ("Kim \udcff", "points of 2027", "--as: "),
+        ("Kim", "x" * 4001, "reason: "),
+        ("Kim", "because \udcff", "reason: "),
+    ],
+    ids=["long name", "name not UTF-8", "long reason", "reason not UTF-8"],
+)
+def test_a_name_or_reason_that_no_entry_can_hold_is_told(
+    run: Run, root: Path, graded: Path, name: str, reason: str, told: str
+) -> None:
+    """As wrong use, and nothing is on record."""
+    rubric = root / RUBRIC
+    rubric.write_text(rubric.read_text().replace("points = 3", "points = 4"))
+    before = journal.journal_of(graded).read_bytes()
+    said = run("rescore", graded, "--rubric", "--as", name, "--reason", reason)
+    assert (said.returncode, said.stderr[: len("error: " + told)]) == (2, "error: " + told)
+    assert journal.journal_of(graded).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["K" * 81, "Kim \udcff"], ids=["long", "not UTF-8"])
+@pytest.mark.parametrize("way", ["--form", "--from=form.toml"])
+def test_a_reviewer_whose_name_no_entry_can_hold_is_told(
+    run: Run, here: Path, graded: Path, name: str, way: str
+) -> None:
+    """Before a form is printed or a file is read."""
+    (here / "form.toml").write_text('run = "run-1"\n[[levels]]\ncriterion = "hello.reasons"\nlevel = 2\n')
+    said = run("review", graded, "--as", name, way, **seat(here, "Kim"))
+    assert (said.returncode, said.stderr[:12]) == (2, "error: --as:")
+
+
 def test_a_review_by_file_counts_once_two_are_in(run: Run, here: Path, graded: Path) -> None:
     """And the pages are written anew."""
     first = judged(run, here, graded, "Kim", 3)
@@ -349,25 +395,65 @@ def test_the_pages_are_served_until_they_are_closed(here: Path, root: Path, run:
     assert path.with_name("page.html").exists()
 
 
-def test_the_files_of_a_sealed_submission_stand_beside_the_anchors(
-    here: Path, root: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What came back with a kit is opened for reading, and does not say for whom the kit was made."""
+Handed = Callable[[str, str], tuple[Path, Path]]
+
+
+@pytest.fixture
+def handed(here: Path, root: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Handed:
+    """Invites a candidate to the variant of a seed; returns the archive that they hand in, and its assessment."""
     for name in ("KEY", "LEDGER"):
         monkeypatch.setenv(f"ASSESSKIT_{name}", str(tmp_path / name))
     monkeypatch.setenv("ASSESSKIT_CONTENT", str(root))
-    assert run("invite", "tiny", "--candidate", "C-0142", "--seed", "s1").returncode == 0
-    assert run("start", "tiny-C-0142.kit.zip", "--no-services").returncode == 0
-    (here / "tiny/NOTES.md").write_text("C-0142 chose this")
-    assert run("submit", "tiny", "--no-check", "--ai", "None.", "--next", "Sleep.").returncode == 0
-    archive = here / "C-0142-tiny-submission.zip"
-    with received(archive) as came:
-        taken = take(came.path, load(root, "tiny", "s1"), tmp_path / "taken").submitted
-    record = tiny(root).model_copy(update={"submission": taken, "variant": Variant(seed="s1")})
-    path = written(here / "assessments/x", record)
-    path.with_name("handed.json").write_text('{"candidate": "C-0142"}')
-    [files] = read_files([archive], [path], root).values()
-    assert {each.path: each.text for each in files}["NOTES.md"] == "[candidate] chose this"
+
+    def handed(candidate: str, seed: str) -> tuple[Path, Path]:
+        folder = here / f"of-{candidate}"
+        assert run("invite", "tiny", "--candidate", candidate, "--seed", seed).returncode == 0
+        assert run("start", f"tiny-{candidate}.kit.zip", folder, "--no-services").returncode == 0
+        (folder / "NOTES.md").write_text(f"{candidate} chose this")
+        assert run("submit", folder, "--no-check", "--ai", "None.", "--next", "Sleep.").returncode == 0
+        archive = here / f"{candidate}-tiny-submission.zip"
+        with received(archive) as came:
+            taken = take(came.path, load(root, "tiny", seed), tmp_path / f"taken-{candidate}").submitted
+        record = tiny(root, run=candidate).model_copy(update={"submission": taken, "variant": Variant(seed=seed)})
+        path = written(here / f"assessments/{candidate}", record)
+        path.with_name("handed.json").write_text(json.dumps({"candidate": candidate}))
+        return archive, path
+
+    return handed
+
+
+def notes(found: dict[Path, tuple[SubmittedFile, ...]]) -> dict[Path, list[str]]:
+    return {path: [each.text for each in files if each.path == "NOTES.md"] for path, files in found.items()}
+
+
+def test_the_files_of_a_sealed_submission_stand_beside_the_anchors(root: Path, handed: Handed) -> None:
+    """What came back with a kit is opened for reading, and does not say for whom the kit was made."""
+    archive, path = handed("C-0142", "s1")
+    assert notes(read_files([archive], [path], root)) == {path: ["[candidate] chose this"]}
+
+
+def test_submissions_of_several_variants_find_their_assessments(here: Path, root: Path, handed: Handed) -> None:
+    """As archives and as folders of their files, in any order; what another variant graded is no evidence."""
+    (first, one), (second, two) = handed("C-0142", "s1"), handed("C-0143", "s2")
+    both = {one: ["[candidate] chose this"], two: ["[candidate] chose this"]}
+    assert notes(read_files([second, first], [one, two], root)) == both
+    assert notes(read_files([here / "of-C-0143", here / "of-C-0142"], [one, two], root)) == both
+    with pytest.raises(UsageError, match=r"C-0143-tiny-submission\.zip: is not what any of these assessments graded"):
+        read_files([second], [one], root)
+
+
+def test_a_submission_that_was_graded_twice_stands_beside_both(root: Path, here: Path, handed: Handed) -> None:
+    """A grading that is repeated has the same files."""
+    archive, path = handed("C-1", "s1")
+    again = written(here / "assessments/again", read_assessment(path).model_copy(update={"run": "again"}))
+    assert set(read_files([archive], [path, again], root)) == {path, again}
+
+
+def test_a_submission_that_cannot_be_taken_says_why(here: Path, root: Path, graded: Path) -> None:
+    """Rather than that it was never graded."""
+    (here / "empty").mkdir()
+    with pytest.raises(SubmissionError, match="empty: "):
+        read_files([here / "empty"], [graded], root)
 
 
 def test_compare_writes_a_page_and_names_what_is_left_out(run: Run, here: Path, root: Path, graded: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pytest
 from tests.reports import samples
 
 from assesskit import journal
-from assesskit.errors import UsageError
+from assesskit.errors import StoreError, UsageError
 from assesskit.judging import Leveled, Said
 from assesskit.store import write_assessment
 
@@ -48,7 +49,8 @@ def test_an_assessment_without_a_chain_says_that_edits_would_not_be_seen(tmp_pat
     path = tmp_path / "assessment.json"
     write_assessment(path, samples.assessment())
     found = journal.read(path)
-    assert (found.chained, found.entries, found.problems) == (False, (), ())
+    assert (found.chained, found.entries) == (False, ())
+    assert found.problems == ("it came without review.jsonl, so an edit of assessment.json would not be seen",)
 
 
 def test_an_untouched_chain_has_no_problem(record: Path):
@@ -64,6 +66,49 @@ def test_an_edit_of_the_assessment_is_seen(record: Path):
     assert journal.read(record).problems == (
         "assessment.json is not the file that review.jsonl was begun for: it was edited or exchanged",
     )
+
+
+@pytest.mark.parametrize("left", [b"", b"\n"])
+def test_a_journal_that_was_emptied_is_told(record: Path, left: bytes):
+    journal.journal_of(record).write_bytes(left)
+    assert journal.read(record).problems == (
+        "review.jsonl holds no entry that can be read, so an edit of assessment.json would not be seen",
+    )
+
+
+def test_a_chain_that_a_review_began_says_what_it_cannot_show(record: Path):
+    """As when review.jsonl was removed before: what was edited until then is the beginning of the new chain."""
+    journal.journal_of(record).unlink()
+    record.write_bytes(record.read_bytes().replace(b'"not_met"', b'"met"', 1))
+    journal.append(record, [level("Kim", 2)])
+    assert journal.read(record).problems == (
+        "review.jsonl was begun after the grading, so an edit of assessment.json before that would not be seen",
+    )
+
+
+BEGINNING = "the beginning of review.jsonl is missing, or assessment.json was exchanged"
+
+
+def test_a_lost_first_line_is_no_edit_of_the_assessment(record: Path):
+    journal.append(record, [level("Kim", 1)])
+    rewrite(record, lambda held: held[1:])
+    assert journal.read(record).problems == (BEGINNING,)
+
+
+def test_a_first_line_that_was_cut_short_is_no_edit_of_the_assessment(record: Path):
+    journal.append(record, [level("Kim", 1)])
+    rewrite(record, lambda held: [held[0][:50], held[1]])
+    cut = "line 1 of review.jsonl cannot be read: it was cut short or edited"
+    assert journal.read(record).problems == (cut, BEGINNING)
+
+
+@pytest.mark.parametrize("key", ["previous", "digest"])
+def test_a_first_line_that_was_edited_is_no_edit_of_the_assessment(record: Path, key: str):
+    rewrite(record, lambda held: [json.dumps(json.loads(held[0]) | {key: "0" * 64})])
+    journal.append(record, [level("Kim", 1)])
+    problems = journal.read(record).problems
+    assert problems[0] == "line 1 of review.jsonl was changed after it was written, and does not count"
+    assert not [each for each in problems if "is not the file" in each]
 
 
 def test_an_edited_entry_is_told_and_does_not_count(record: Path):
@@ -128,6 +173,21 @@ def test_a_file_cut_in_the_middle_of_a_line_goes_on_in_a_line_of_its_own(record:
     assert [entry.author for entry in journal.read(record).entries] == ["assesskit", "Lee"]
 
 
+def test_levels_for_which_there_is_no_room_are_not_there_at_all(record: Path):
+    before = journal.journal_of(record).read_bytes()
+    both = [level("Kim", 1), level("Kim", 2, note="x" * 4000)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 1000, limits[1]))
+    try:
+        with pytest.raises(StoreError, match=r"review\.jsonl: cannot be written: File too large"):
+            journal.append(record, both)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert journal.journal_of(record).read_bytes() == before
+    journal.append(record, both)
+    assert journal.read(record).problems == ()
+
+
 def test_a_journal_that_is_too_large_is_refused(record: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(journal, "MAX_JOURNAL", 10)
     with pytest.raises(UsageError, match="is larger than"):
@@ -177,6 +237,50 @@ def test_one_name_on_two_accounts_counts_once_and_is_told(record: Path):
     found = journal.read(record)
     assert found.problems == ("entries under the name 'kim' were made on 2 accounts",)
     assert not found.open
+
+
+def test_two_names_on_one_account_are_told(record: Path):
+    """Nothing tells that they are two people; points are given all the same."""
+    journal.append(record, [level("Kim", 1, seat="desk-1")])
+    assert journal.read(record).problems == ()
+    journal.append(record, [level("Lee", 3, seat="desk-1")])
+    assert journal.read(record).problems == (
+        "the names 'kim' and 'lee' have entries from one account: nothing tells that they are several people",
+    )
+
+
+def blind(record: Path) -> dict[str, dict[str, int | None]]:
+    found = journal.read(record).blind
+    return {who: {key: entry.level for key, entry in by.items()} for who, by in found.items()}
+
+
+def test_a_level_is_blind_until_two_are_in_whatever_becomes_of_it(record: Path):
+    journal.append(record, [level("Kim", 0)])
+    journal.append(record, [level("Kim", 1, reason="read again, alone")])
+    journal.append(record, [level("Lee", 3)])
+    journal.append(record, [level("Lee", 1, reason="adopts what Kim said")])
+    journal.append(record, [level("Ann", 1)])
+    assert blind(record) == {"kim": {CRITERION: 1}, "lee": {CRITERION: 3}}
+    [judged] = [result for result in journal.read(record).now.results if isinstance(result, Leveled)]
+    assert judged.by == {"Kim": 1, "Lee": 1, "Ann": 1}
+    assert judged.reason == (
+        "judged by people: Kim said 1 and Lee said 1 (3 before levels could be seen) "
+        "and Ann said 1 (when levels could be seen)"
+    )
+
+
+def test_a_criterion_that_a_later_rubric_adds_is_judged_blind_as_well(record: Path):
+    """And those that were shown before are not blind again, though the review is closed until everything is judged."""
+    journal.append(record, [level("Kim", 0), level("Lee", 3)])
+    kept = [result.criterion for result in samples.assessment().results]
+    new = samples.criterion("judged.more", "More is judged", kind="judged", anchors=("0", "1", "2", "3"))
+    journal.append(
+        record, [Said(kind="rubric", at=NOW, author="Kim", reason="1.1", criteria=(*kept, new), rubric_digest="new")]
+    )
+    for who in ("Kim", "Lee"):
+        journal.append(record, [level(who, 2, reason="again"), level(who, 2, criterion=new.id)])
+    journal.append(record, [level("Kim", 0, criterion=new.id, reason="again")])
+    assert blind(record) == {"kim": {CRITERION: 0, new.id: 2}, "lee": {CRITERION: 3, new.id: 2}}
 
 
 def test_levels_are_closed_until_two_are_in(record: Path):

@@ -125,6 +125,16 @@ def test_agreement_and_each_reviewer_are_told():
     assert "Nothing here was judged by two people yet." in Page(reports.comparison(compared(named("A")))).text
 
 
+def test_a_level_that_was_adopted_from_another_is_no_agreement():
+    """Agreement is of what was said before anybody could see a level; points follow the last."""
+    first = people.reviewed(0, 3, named("A"))
+    adopted = first.entries[0].model_copy(update={"level": 3, "reason": "adopts what Lee said"})
+    found = compared(replace(first, entries=(*first.entries, adopted)))
+    assert (found.agreement.pairs, found.agreement.same) == (1, 0)
+    assert [each.offset for each in found.consistency] == [-3, 3]
+    assert "as they were before anybody could see another's" in Page(reports.comparison(found)).text
+
+
 def test_levels_that_are_still_closed_are_in_no_figure():
     both = people.reviewed(3, 3, named("A"))
     found = compared(Reviewed(both.assessment, both.entries[:1], chained=True))
@@ -133,7 +143,7 @@ def test_levels_that_are_still_closed_are_in_no_figure():
 
 def test_a_changed_record_is_marked_and_still_compared():
     found = compared(Reviewed(named("A"), (), ("line 2 was changed",), chained=True), named("B"))
-    assert Page(reports.comparison(found)).text.count("record changed: see its report") == 1
+    assert Page(reports.comparison(found)).text.count("check the record: see its report") == 1
 
 
 def test_the_four_fifths_table_says_what_is_below():

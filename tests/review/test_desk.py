@@ -33,6 +33,13 @@ def test_a_reviewer_has_a_name(at: MakeDesk, name: str):
         at(name, "seat")
 
 
+@pytest.mark.parametrize("name", ["K" * 81, "Kim \udcff"], ids=["long", "not UTF-8"])
+def test_a_name_that_no_entry_can_hold_is_told(at: MakeDesk, name: str):
+    """Before anything is judged under it."""
+    with pytest.raises(UsageError, match="--as: "):
+        at(name, "seat")
+
+
 @pytest.mark.parametrize("number", [0, 3, -1])
 def test_a_task_that_is_not_there_is_told(at: MakeDesk, number: int):
     with pytest.raises(UsageError, match="there are 2"):
@@ -74,6 +81,19 @@ def test_nobody_sees_another_before_both_are_in(at: MakeDesk):
     assert all(ann.others(task) == () for task in ann.tasks)
     assert ann.agreement().pairs == 0
     assert (kim.agreement().pairs, kim.agreement().same) == (2, 0)
+
+
+def test_agreement_is_of_what_was_said_before_anybody_could_see_another(at: MakeDesk):
+    """Who adopts what another said agrees with them afterwards, and did not before."""
+    kim, lee = at("Kim"), at("Lee")
+    judge_all(kim, 0)
+    judge_all(lee, 3)
+    for task in lee.tasks:
+        own = lee.own(task)
+        assert own
+        lee.save(task, level=0, note="", reason="adopts what Kim said", seen=own.digest, now=NOW)
+    assert (lee.agreement().pairs, lee.agreement().same) == (2, 0)
+    assert {entry.level for task in kim.tasks for entry in kim.others(task)} == {0}
 
 
 def test_what_checks_saw_does_not_say_who_it_was(at: MakeDesk):

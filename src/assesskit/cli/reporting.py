@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -187,17 +187,17 @@ def _exercise(reviewed: Reviewed, content: Path | None) -> Exercise:
 
 def _apply(path: Path, exercise: Exercise, author: str, reason: str) -> None:
     from assesskit.journal import append
-    from assesskit.judging import Said
+    from assesskit.judging import Said, named
 
-    said: dict[str, Any] = {
-        "kind": "rubric",
-        "at": datetime.now(UTC),
-        "author": author,
-        "reason": reason,
-        "criteria": exercise.criteria,
-        "rubric_digest": exercise.digests().rubric,
-    }
-    append(path, [Said.model_validate(said)])
+    said = Said.typed(
+        kind="rubric",
+        at=datetime.now(UTC),
+        author=named(author),
+        reason=reason,
+        criteria=exercise.criteria,
+        rubric_digest=exercise.digests().rubric,
+    )
+    append(path, [said])
 
 
 def _say(path: Path, found: Reviewed, roles: tuple[Profile, ...], *, stale: bool, applied: bool, machine: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +17,11 @@ from assesskit.cli.reporting import assessment_of
 from assesskit.cli.settings import ContentOption
 from assesskit.cli.told import say, told
 from assesskit.cli.writing import write_reports
-from assesskit.errors import UsageError
+from assesskit.errors import SubmissionError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.judging import Reviewed
+    from assesskit.model import Assessment
     from assesskit.review.desk import Desk, SubmittedFile
 
 
@@ -102,36 +104,56 @@ def _read(path: Path) -> Reviewed:
 
 
 def _files(submissions: list[Path], paths: list[Path], content: Path | None) -> dict[Path, tuple[SubmittedFile, ...]]:
-    """Return the readable files of each assessment's submission, found by digest.
+    """Return the readable files of each assessment's submission, found by variant and digest.
 
     Raises UsageError for one that belongs to none of the assessments, SubmissionError for one that cannot be taken.
     """
+    records = {path: _read(path).assessment for path in paths}
     found: dict[Path, tuple[SubmittedFile, ...]] = {}
     for submission in submissions:
         if not submission.exists():
             raise UsageError("no such file or folder", where=str(submission))
         with received(submission, content=content) as came:
-            for path in paths:
-                if (files := _read_files(came.path, path, content)) is not None:
-                    found[path] = files
-                    break
-            else:
-                raise UsageError(
-                    "is not what any of these assessments graded: its digest differs", where=str(submission)
-                )
+            theirs = _theirs(came.path, records, content)
+        if not theirs:
+            raise UsageError(
+                "is not what any of these assessments graded: its exercise, its seed or its digest differs",
+                where=str(submission),
+            )
+        found |= theirs
     return found
 
 
-def _read_files(submission: Path, assessment: Path, content: Path | None) -> tuple[SubmittedFile, ...] | None:
-    """Return the files of a submission, without its candidate's names; None if the assessment graded another one."""
+def _theirs(
+    submission: Path, records: dict[Path, Assessment], content: Path | None
+) -> dict[Path, tuple[SubmittedFile, ...]]:
+    """Return the files of a submission, without its candidate's names, for each assessment that graded it."""
     from assesskit.content.digests import files_below
     from assesskit.kits import take
     from assesskit.review.desk import Work, readable
 
-    record = _read(assessment).assessment
-    exercise = settings.exercise(content, record.exercise.slug, record.variant.seed)
-    with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
-        taken = take(submission, exercise, Path(temporary) / "submission")
-        if taken.submitted.digest != record.submission.digest:
-            return None
-        return readable(files_below(taken.folder).items(), Work(assessment).names())
+    refused: list[SubmissionError] = []
+    variants = _variants(submission, records.values())
+    for slug, seed in variants:
+        with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
+            try:
+                taken = take(submission, settings.exercise(content, slug, seed), Path(temporary) / "submission")
+            except SubmissionError as error:
+                refused.append(error)
+                continue
+            files = files_below(taken.folder)
+            graded = [path for path, record in records.items() if record.submission.digest == taken.submitted.digest]
+            if graded:
+                return {path: readable(files.items(), Work(path).names()) for path in graded}
+    if refused and len(refused) == len(variants):
+        raise refused[0]
+    return {}
+
+
+def _variants(submission: Path, records: Iterable[Assessment]) -> tuple[tuple[str, str | None], ...]:
+    """Return exercise and seed of each variant that a submission may be of; only an archive is held to what it says."""
+    from assesskit.kits import origin_of
+
+    known = dict.fromkeys((record.exercise.slug, record.variant.seed) for record in records)
+    origin = None if submission.is_dir() else origin_of(submission)
+    return tuple(each for each in known if origin is None or each == (origin.exercise, origin.seed))

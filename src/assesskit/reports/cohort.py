@@ -27,8 +27,9 @@ Terms = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Row:
-    """One assessment in a comparison. `units` are the reviewers' levels by criterion, once they may be seen;
-    `reference_ms` is the processor time of a request of our own implementation on its machine."""
+    """One assessment in a comparison. `units` are the reviewers' levels by criterion, once they may be seen, as they
+    were before anybody could see another's; `reference_ms` is the processor time of a request of our own implementation
+    on its machine."""
 
     name: str
     run: str
@@ -126,11 +127,11 @@ def row(reviewed: Reviewed, link: str = "") -> Row:
         ("rubric", what.rubric_digest),
         ("runtime", now.runtime.name),
     )
-    latest = reviewed.latest if reviewed.open else {}
+    blind = reviewed.blind if reviewed.open else {}
     units = tuple(
         (
             criterion.id,
-            {by[criterion.id].author: by[criterion.id].level or 0 for by in latest.values() if criterion.id in by},
+            {by[criterion.id].author: by[criterion.id].level or 0 for by in blind.values() if criterion.id in by},
         )
         for criterion in reviewed.judged_criteria
     )

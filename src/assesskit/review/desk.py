@@ -14,12 +14,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from assesskit import journal
 from assesskit.agreement import Agreement, agreement
 from assesskit.errors import UsageError
-from assesskit.judging import Entry, Reviewed, Said, person
+from assesskit.judging import Entry, Reviewed, Said, named, person
 from assesskit.model import Criterion, CriterionResult, Evidence, Observation
 from assesskit.store import RunFolder, candidate_of
 
@@ -138,25 +136,23 @@ class Desk:
         before = self.own(task)
         if before and not reason.strip():
             raise UsageError("say why the level changes", where="reason")
-        try:
-            said = Said.model_validate(
-                {
-                    "kind": "level",
-                    "at": now,
-                    "author": self.reviewer,
-                    "reason": reason or FIRST,
-                    "seat": self.seat,
-                    "criterion": task.criterion.id,
-                    "level": level,
-                    "note": note,
-                }
-            )
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise UsageError(first["msg"], where=str(first["loc"][0])) from error
+        said = self.said(task, level=level, note=note, reason=reason, now=now)
         if said.level is None:
             raise UsageError("choose a level from 0 to 3", where="level")
         return journal.append(task.work.path, [said], seen=seen)[0]
+
+    def said(self, task: Task, *, level: object, note: str, reason: str, now: datetime) -> Said:
+        """A level as an entry says it. Raises UsageError for what cannot be taken."""
+        return Said.typed(
+            kind="level",
+            at=now,
+            author=self.reviewer,
+            reason=reason or FIRST,
+            seat=self.seat,
+            criterion=task.criterion.id,
+            level=level,
+            note=note,
+        )
 
     def seen_of(self, task: Task) -> tuple[CriterionResult, ...]:
         """What checks saw in the competency of a task, without the candidate's name."""
@@ -169,27 +165,26 @@ class Desk:
         )
 
     def agreement(self) -> Agreement:
-        """How far everybody agrees on the works that are open to this reviewer."""
+        """How far everybody agreed on the works that are open to this reviewer before anybody could see another's."""
         units: list[dict[str, int]] = []
         for task in self.tasks:
             if self.open(task.work):
-                latest = task.work.read().latest
+                blind = task.work.read().blind
                 units.append(
-                    {who: by[task.criterion.id].level or 0 for who, by in latest.items() if task.criterion.id in by}
+                    {who: by[task.criterion.id].level or 0 for who, by in blind.items() if task.criterion.id in by}
                 )
         return agreement(units)
 
 
 def desk(works: Sequence[Work], reviewer: str, seat: str) -> Desk:
     """A desk whose assessments were read and have something to judge. Raises UsageError."""
-    if not person(reviewer):
-        raise UsageError("is empty", where="--as", hint="Give the name under which you judge.")
+    name = named(reviewer)
     for work in works:
         if not work.read().judged_criteria:
             raise UsageError("has no criterion that people judge", where=str(work.path))
     if len({work.path.resolve() for work in works}) < len(works):
         raise UsageError("an assessment was named twice", where="review")
-    return Desk(tuple(works), reviewer.strip(), seat)
+    return Desk(tuple(works), name, seat)
 
 
 def _letter(index: int) -> str:

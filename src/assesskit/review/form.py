@@ -17,7 +17,7 @@ from assesskit.content.parsing import did_you_mean, parse
 from assesskit.content.schema import Table
 from assesskit.errors import ContentError, UsageError
 from assesskit.judging import Entry, LevelNumber, Said, person
-from assesskit.review.desk import FIRST, Desk, Task
+from assesskit.review.desk import Desk, Task
 
 Words = Annotated[str, StringConstraints(max_length=4000)]
 
@@ -103,5 +103,4 @@ def _said(desk: Desk, task: Task, one: LevelEntry, now: datetime, problems: list
     if before and not one.reason.strip():
         problems.append(f"{where}: reason: is missing; {person(desk.reviewer)} said {before.level} before")
         return []
-    told = {"kind": "level", "at": now, "author": desk.reviewer, "reason": one.reason or FIRST, "seat": desk.seat}
-    return [Said.model_validate(told | {"criterion": one.criterion, "level": one.level, "note": one.note})]
+    return [desk.said(task, level=one.level, note=one.note, reason=one.reason, now=now)]
