@@ -18,23 +18,28 @@ LEFT = "anonymous.jsonl"
 
 
 def of_alias(assessments: Iterable[Path]) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
-    """Assessments by the name of their submission and by the candidate of its kit, and those that cannot be read."""
+    """Assessments by the name of their submission and by the candidate of its kit, and files that cannot be read."""
     found: dict[str, list[Path]] = {}
     unreadable: list[Path] = []
     for path in assessments:
-        try:
-            names = {read_assessment(path).submission.name, *_alias(RunFolder(path.parent).handed)}
-        except (AssesskitError, OSError, ValueError):
-            unreadable.append(path)
-        else:
-            for name in names:
-                found.setdefault(name, []).append(path)
+        names, wrong = _names(path)
+        unreadable += wrong
+        for name in names:
+            found.setdefault(name, []).append(path)
     return found, tuple(unreadable)
 
 
-def _alias(handed: Path) -> tuple[str, ...]:
-    """For whom the kit of a submission was made; nobody where none began it. Raises OSError, ValueError."""
-    return (str(json.loads(handed.read_bytes())["candidate"]),) if handed.exists() else ()
+def _names(path: Path) -> tuple[set[str], list[Path]]:
+    """Whom an assessment is of, by its submission's name and by its kit, and the file of it that does not say."""
+    handed = RunFolder(path.parent).handed
+    try:
+        names = {read_assessment(path).submission.name}
+    except AssesskitError:
+        return set(), [path]
+    try:
+        return names | ({str(json.loads(handed.read_bytes())["candidate"])} if handed.exists() else set()), []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return names, [handed]
 
 
 def erase(assessments: Iterable[Path], folder: Path) -> tuple[Path, ...]:
