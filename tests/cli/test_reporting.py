@@ -455,7 +455,8 @@ def test_erase_goes_on_past_what_does_not_say_whose_kit_it_was(
 def test_erase_asks_first(run: Run, here: Path, graded: Path) -> None:
     """Without an answer nothing is removed."""
     said = run("erase", "C-1")
-    assert said.returncode != 0
+    assert said.returncode == 130
+    assert "nothing was done" in said.stderr
     assert graded.exists()
     assert not (here / "assessments/anonymous.jsonl").exists()
 
