@@ -116,14 +116,16 @@ def test_a_kit_says_which_public_criteria_are_looked_at_again(kit: Path, exercis
         (tmp_path / name).write_bytes(data)
     given = load_given(tmp_path, "tiny", None)
     assert exercise.looked_at_again == given.looked_at_again == {"hello.polite"}
-    assert candidate._again(given, ["hello.polite"]) == ", and look again at hello.polite"
+    assert (
+        candidate._rest(given, ["hello.polite"]) == "1, and people judge 1. Hidden checks look again at hello.polite."
+    )
     said = json.loads((tmp_path / "exercise.json").read_text())
     for criterion in said["criteria"]:
         del criterion["again"]
     (tmp_path / "exercise.json").write_text(json.dumps(said))
     before = load_given(tmp_path, "tiny", None)
     assert before.looked_at_again == frozenset()
-    assert candidate._again(before, ["hello.polite"]) == ""
+    assert candidate._rest(before, ["hello.polite"]) == "1, and people judge 1."
 
 
 def test_a_fact_that_is_not_there_cannot_be_given(tmp_path: Path) -> None:

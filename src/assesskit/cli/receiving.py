@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assesskit.cli import settings
-from assesskit.cli.told import say
+from assesskit.cli.told import plain, say
 
 if TYPE_CHECKING:
     from assesskit.model import Submitted
@@ -78,8 +78,7 @@ def recorded(submitted: Submitted) -> Submitted:
 
     Who scores could figure from these how long somebody had. Bytes of a file's name that are no UTF-8 are replaced.
     """
-    name = submitted.name.encode("utf-8", "surrogateescape").decode(errors="replace")
-    submitted = submitted.model_copy(update={"name": name})
+    submitted = submitted.model_copy(update={"name": plain(submitted.name)})
     if submitted.manifest is None:
         return submitted
     manifest = {key: value for key, value in submitted.manifest.items() if key != "frozen"}

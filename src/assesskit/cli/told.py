@@ -85,6 +85,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def plain(text: str) -> str:
+    """A name or an argument as UTF-8 can tell it: what the system gave and is none becomes replacement characters."""
+    return text.encode("utf-8", "surrogateescape").decode(errors="replace")
+
+
 def stop(code: int) -> NoReturn:
     """End the command with an exit code."""
     raise typer.Exit(code)
