@@ -13,7 +13,7 @@ import pytest
 from tests.content import tiny, varied
 from tests.kits.conftest import NOW
 
-from assesskit import content
+from assesskit import __version__, content
 from assesskit.cli import candidate
 from assesskit.content import Exercise
 from assesskit.content.given import load_given
@@ -70,6 +70,13 @@ def test_the_brief_says_what_counts_and_what_is_public(kit: Path) -> None:
         assert words in text
         assert words in page
     assert "<td>It is quick</td>" in page
+
+
+def test_a_kit_says_what_to_install_and_names_no_index(kit: Path) -> None:
+    """The wheel that was sent with it: on a public index, somebody else's package may have our name."""
+    text = open_kit(kit).files["README.md"].decode()
+    assert f"pip install ./assesskit-{__version__}-py3-none-any.whl" in text
+    assert "pip install assesskit" not in text
 
 
 def test_an_exercise_says_its_own_words_on_data_and_pauses(tmp_path: Path, signer: Signer) -> None:
