@@ -17,18 +17,28 @@ LEFT = "anonymous.jsonl"
 
 
 def of_alias(assessments: Iterable[Path]) -> tuple[dict[str, list[Path]], tuple[Path, ...]]:
-    """Assessments by the name of their submission and by the candidate of its kit, and those that cannot be read."""
+    """Assessments by the name of their submission and by the candidate of its kit, and files that cannot be read."""
     found: dict[str, list[Path]] = {}
     unreadable: list[Path] = []
     for path in assessments:
-        try:
-            names = {read_assessment(path).submission.name, candidate_of(RunFolder(path.parent))} - {""}
-        except AssesskitError:
-            unreadable.append(path)
-        else:
-            for name in names:
-                found.setdefault(name, []).append(path)
+        names, wrong = _names(path)
+        unreadable += wrong
+        for name in names:
+            found.setdefault(name, []).append(path)
     return found, tuple(unreadable)
+
+
+def _names(path: Path) -> tuple[set[str], list[Path]]:
+    """Whom an assessment is of, by its submission's name and by its kit, and the file of it that does not say."""
+    run = RunFolder(path.parent)
+    try:
+        names = {read_assessment(path).submission.name}
+    except AssesskitError:
+        return set(), [path]
+    try:
+        return names | ({candidate_of(run)} - {""}), []
+    except AssesskitError:
+        return names, [run.handed]
 
 
 def erase(assessments: Iterable[Path], folder: Path) -> tuple[Path, ...]:

@@ -89,7 +89,7 @@ def candidate_of(run: RunFolder) -> str:
         return ""
     try:
         return str(json.loads(run.handed.read_bytes())["candidate"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError("does not say whose kit it was", where=str(run.handed), hint="Grade again.") from error
 
 

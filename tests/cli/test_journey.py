@@ -22,6 +22,7 @@ import typer
 from tests.cli.conftest import Run
 from tests.content.tiny import build
 
+from assesskit import __version__
 from assesskit.cli import again, inviting, settings
 from assesskit.cli import told as cli_told
 from assesskit.content import load
@@ -113,6 +114,7 @@ def test_an_invitation_tells_the_ledger_all_and_the_kit_only_what_is_for_it(
     assert (again.returncode, "is there already" in again.stderr) == (2, True)
     told = walk("invite", "tiny", "--candidate", "C-7", "--extra-time", "2")
     assert f"assesskit start tiny-C-7.kit.zip --key {key} --minutes 60" in told.stderr
+    assert f"Send the file, and assesskit-{__version__}-py3-none-any.whl" in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -237,6 +239,7 @@ def test_a_kit_of_another_version_that_can_be_read_says_what_to_install(
     said = run("start", "old.zip", "--no-services")
     assert said.returncode == 0
     assert "made with assesskit 0.0.9" in said.stderr
+    assert "pip install assesskit" not in said.stderr
 
 
 def test_a_submission_comes_back_with_its_notes(

@@ -582,10 +582,42 @@ def test_erase_knows_a_candidate_by_the_alias_of_their_kit(run: Run, here: Path,
     assert [name for name in ("C-0142", "C-0143", "C-0144") if name in ledger] == ["C-0144"]
 
 
+def test_erase_removes_the_lines_of_whoever_has_no_assessment(run: Run, here: Path, graded: Path) -> None:
+    """Whether all of the folder were erased before, or a record does not say whose kit it was: that is told."""
+    env = {"ASSESSKIT_LEDGER": str(here / "ledger.jsonl"), "ASSESSKIT_KEY": str(here / "key.pem")}
+    for candidate in ("C-2", "C-3"):
+        run("invite", "tiny", "--candidate", candidate, **env)
+    (here / "empty").mkdir()
+    (here / "empty/anonymous.jsonl").touch()
+    for candidate, folder in (("C-2", "empty"), ("C-3", "assessments")):
+        said = run("erase", candidate, "--in", folder, "--yes", **env)
+        assert said.returncode == 0, said.stderr
+        assert f"no assessment in {folder} says that it is of '{candidate}'" in said.stderr
+        assert "removed from the ledger: 1 lines" in said.stdout
+    assert (here / "ledger.jsonl").read_text() == ""
+    assert graded.exists()
+
+
+@pytest.mark.parametrize("told", ["{}", "[]", "{", "[" * 100_000])
+def test_erase_goes_on_past_what_does_not_say_whose_kit_it_was(
+    run: Run, here: Path, root: Path, graded: Path, told: str
+) -> None:
+    """It names the file, and knows that assessment by its submission's name."""
+    other = written(here / "assessments/C-2-run", tiny(root, "C-2", "run-2"))
+    other.with_name("handed.json").write_text(told)
+    for alias in ("C-1", "C-2"):
+        said = run("erase", alias, "--yes")
+        assert said.returncode == 0, said.stderr
+        assert "so nobody knows whose it is: assessments/C-2-run/handed.json" in said.stderr
+    assert not graded.parent.exists()
+    assert not other.parent.exists()
+
+
 def test_erase_asks_first(run: Run, here: Path, graded: Path) -> None:
     """Without an answer nothing is removed."""
     said = run("erase", "C-1")
-    assert said.returncode != 0
+    assert said.returncode == 130
+    assert "nothing was done" in said.stderr
     assert graded.exists()
     assert not (here / "assessments/anonymous.jsonl").exists()
 

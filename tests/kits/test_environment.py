@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
@@ -22,7 +23,8 @@ from tests.kits.conftest import NOW
 from assesskit import content
 from assesskit.content.given import load_given
 from assesskit.environment import Keeper, Where, down, keeper, up
-from assesskit.environment.keeping import Keeping, Reached
+from assesskit.environment.keeping import Keeping, Reached, _converse
+from assesskit.environment.routing import Routing
 from assesskit.errors import EngineError, UsageError
 from assesskit.kits.inviting import Invitation, invite
 from assesskit.kits.journey import Journey, begin
@@ -195,6 +197,25 @@ def test_an_engine_that_goes_away_is_told_of_each_service(tmp_path: Path) -> Non
     assert keeping.answer({"ask": "status"})["services"]["stock"].startswith("lost: ")
     assert "failed" in keeping.answer({"ask": "logs", "service": "stock"})
     assert "failed" in keeping.answer({"ask": "reset", "service": "stock"})
+
+
+def test_a_router_in_docker_says_how_to_have_it_elsewhere() -> None:
+    """Nothing that somebody runs by hand is reached from within a pod: what to do instead travels with the answer."""
+    keeping = Keeping.__new__(Keeping)
+    keeping._reached, keeping._routing = Reached({}), cast("Routing", object())
+    running = Keeper(folder="", pid=os.getpid(), started=0, port=1, token="t", runtime="docker", urls={})
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                _converse(connection, running.token, keeping)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        with pytest.raises(UsageError, match="the router is in Docker") as refused:
+            running.model_copy(update={"port": server.getsockname()[1]}).ask("route", mode="shadow", percent=10.0)
+        serving.join()
+    assert "`assesskit start --runtime process`" in refused.value.hint
 
 
 @pytest.mark.docker

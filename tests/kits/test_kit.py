@@ -13,7 +13,7 @@ import pytest
 from tests.content import tiny, varied
 from tests.kits.conftest import NOW
 
-from assesskit import content
+from assesskit import __version__, content
 from assesskit.cli import candidate
 from assesskit.content import Exercise
 from assesskit.content.given import load_given
@@ -72,6 +72,13 @@ def test_the_brief_says_what_counts_and_what_is_public(kit: Path) -> None:
     assert "<td>It is quick</td>" in page
 
 
+def test_a_kit_says_what_to_install_and_names_no_index(kit: Path) -> None:
+    """The wheel that was sent with it: on a public index, somebody else's package may have our name."""
+    text = open_kit(kit).files["README.md"].decode()
+    assert f"pip install ./assesskit-{__version__}-py3-none-any.whl" in text
+    assert "pip install assesskit" not in text
+
+
 def test_an_exercise_says_its_own_words_on_data_and_pauses(tmp_path: Path, signer: Signer) -> None:
     """`privacy` replaces ours, and without `pause` nothing is promised."""
     own = ('starter = "starter"', 'starter = "starter"\npause = false\nprivacy = "Kept a year."')
@@ -116,14 +123,16 @@ def test_a_kit_says_which_public_criteria_are_looked_at_again(kit: Path, exercis
         (tmp_path / name).write_bytes(data)
     given = load_given(tmp_path, "tiny", None)
     assert exercise.looked_at_again == given.looked_at_again == {"hello.polite"}
-    assert candidate._again(given, ["hello.polite"]) == ", and look again at hello.polite"
+    assert (
+        candidate._rest(given, ["hello.polite"]) == "1, and people judge 1. Hidden checks look again at hello.polite."
+    )
     said = json.loads((tmp_path / "exercise.json").read_text())
     for criterion in said["criteria"]:
         del criterion["again"]
     (tmp_path / "exercise.json").write_text(json.dumps(said))
     before = load_given(tmp_path, "tiny", None)
     assert before.looked_at_again == frozenset()
-    assert candidate._again(before, ["hello.polite"]) == ""
+    assert candidate._rest(before, ["hello.polite"]) == "1, and people judge 1."
 
 
 def test_a_fact_that_is_not_there_cannot_be_given(tmp_path: Path) -> None:

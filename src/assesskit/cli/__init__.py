@@ -6,6 +6,7 @@ Exit codes: 0 done (whatever the score) · 1 a claim is false · 2 wrong use, in
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 import threading
@@ -70,6 +71,8 @@ def main() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as standard error does: no name of a file ends a command
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.unraisablehook = again
     app(prog_name="assesskit")
 

@@ -16,7 +16,7 @@ import typer
 
 from assesskit.cli import settings
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
-from assesskit.cli.told import FAULT, say, stop, told
+from assesskit.cli.told import FAULT, plain, say, stop, told
 from assesskit.cli.workspace import Workspace
 from assesskit.errors import AssesskitError, UsageError
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LOG_LINES = 12
 """How many of a service's last lines are printed below a failure."""
 NOTE = 4000
+"""Characters of a note."""
+REST = "Put the rest into a file of your work."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -142,13 +144,17 @@ def _tell(assessment: Assessment, exercise: Exercise) -> None:
         f"\n{met} of {len(public)} public criteria are met, {assessment.score.earned} of {sum(public.values())} points."
     )
     print(f"{sum(public.values())} of {total} points are public. There are hidden checks as well, after you submit:")
-    others = len(exercise.criteria) - len(public)
-    print(f"they measure the other {others} criteria of the brief{_again(exercise, public)}.")
+    print(f"of the other criteria of the brief they measure {_rest(exercise, public)}")
 
 
-def _again(exercise: Exercise, public: Collection[str]) -> str:
+def _rest(exercise: Exercise, public: Collection[str]) -> str:
+    """How many criteria hidden checks measure, how many people judge, and what hidden checks look at again."""
+    kinds = [criterion.kind for criterion in exercise.criteria if criterion.id not in public]
+    people = f", and people judge {kinds.count('judged')}" if "judged" in kinds else ""
     again = [key for key in public if key in exercise.looked_at_again]
-    return f", and look again at {', '.join(again)}" if again else ""
+    return f"{kinds.count('automatic')}{people}." + (
+        f" Hidden checks look again at {', '.join(again)}." if again else ""
+    )
 
 
 def _tell_result(result: CriterionResult, printed: set[str]) -> None:
@@ -191,8 +197,12 @@ def submit(
 
     exercise = exercise_of(workspace, content)
     began = is_journey(workspace)
+    for option, note in (("--ai", ai), ("--next", next_)):
+        if len(note or "") > NOTE:
+            raise UsageError(f"is longer than {NOTE} characters", where=option, hint=REST)
     who = f"{read_journey(workspace).manifest.candidate}-" if began else ""
     target = out or workspace.resolve().parent / f"{who}{exercise.slug}-submission.zip"
+    _can_be_written(target, workspace)
     now = datetime.now(UTC)
     if not began:
         manifest = freeze(workspace, exercise, target, now=now, allowed=allow or ())
@@ -218,23 +228,38 @@ def _check_before(workspace: Path, exercise: Exercise, runtime: Kind, *, machine
         say(f"The public checks could not be run: {error}. The archive is written all the same.")
 
 
+def _can_be_written(target: Path, workspace: Path) -> None:
+    """Raise UsageError for an archive that could not be written, before anything runs and anybody is asked."""
+    hint = "Name another file with --out."
+    if target.resolve().is_relative_to(workspace.resolve()):
+        raise UsageError("lies inside the workspace it would hold", where=str(target), hint=hint)
+    if target.is_dir():
+        raise UsageError("is a folder", where=str(target), hint=hint)
+    if not os.access(target.parent, os.W_OK):
+        raise UsageError("its folder is not there, or not yours to write to", where=str(target), hint=hint)
+
+
 def _note(given: str | None, question: str) -> str:
-    """What was given, or is answered now on a terminal; nothing where nobody can answer."""
+    """What was given, or is answered now on a terminal; nothing where nobody can answer, or nobody does."""
     if given is None and sys.stdin.isatty():
-        given = typer.prompt(question, default="", show_default=False)
-    if len(given or "") > NOTE:
-        raise UsageError(
-            f"is longer than {NOTE} characters", where="note", hint="Put the rest into a file of your work."
-        )
-    return given or ""
+        while len(given := _answer(question)) > NOTE:
+            say(f"This is longer than {NOTE} characters. {REST}")
+    return plain(given or "")
+
+
+def _answer(question: str) -> str:
+    print(question, end=" ", file=sys.stderr, flush=True)
+    try:
+        return input()
+    except EOFError:  # Ctrl-D
+        say("")
+        return ""
 
 
 def _seal(workspace: Path, work: Path, manifest: Manifest, target: Path, notes: tuple[str, str]) -> None:
     from assesskit.kits.journey import read_journey
     from assesskit.kits.sealing import seal
 
-    if target.resolve().is_relative_to(workspace.resolve()):
-        raise UsageError("lies inside the workspace it would hold", where=str(target), hint="Name a file elsewhere.")
     now = datetime.now(UTC)
     seal(read_journey(workspace).noted("seen", now), work.read_bytes(), manifest, target, notes=notes, now=now)
 

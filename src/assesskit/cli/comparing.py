@@ -106,7 +106,9 @@ def erase(
 
     ledger = settings.ledger()
     invited = {one.manifest.candidate for one in invitations(ledger).values()}
-    known, unreadable = of_alias(_below(folder) if folder.is_dir() or alias not in invited else ())
+    if not (folder.is_dir() or alias in invited):
+        raise UsageError("is no folder", where=str(folder))
+    known, unreadable = of_alias(sorted(folder.rglob("assessment.json")))
     for path in unreadable:
         say(f"cannot be read, so nobody knows whose it is: {path}")
     if alias not in {*known, *invited}:
@@ -122,6 +124,8 @@ def erase(
     left = erased(theirs, folder)
     if theirs:
         print(f"removed; figures without a name are in {folder / 'anonymous.jsonl'}")
+    else:
+        say(f"no assessment in {folder} says that it is of {alias!r}; if there is one, erase the name that it shows")
     print(f"removed from the ledger: {forget(ledger, alias)} lines")
     for path in left:
         say(f"left where it is, because assesskit did not write it: {path}")

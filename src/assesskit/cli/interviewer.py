@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assesskit.cli import settings
-from assesskit.cli.receiving import received, untimed
+from assesskit.cli.receiving import Received, received, recorded
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
 from assesskit.cli.told import FAULT, say, stop, tell, told
 from assesskit.cli.writing import write_reports
-from assesskit.errors import SubmissionError, UsageError
+from assesskit.errors import HarnessError, StoreError, SubmissionError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
@@ -90,8 +90,8 @@ def grade(
 ) -> None:
     """Grade submissions and write a report of each.
 
-    A submission that is refused does not stop the others. Code nobody trusts runs in Docker only; --runtime process
-    runs it as plain processes of yours, and isolates nothing.
+    A submission that is refused, or not graded through a fault of ours, does not stop the others. Code nobody trusts
+    runs in Docker only; --runtime process runs it as plain processes of yours, and isolates nothing.
     """
     roles = settings.profiles(content)
     where: PodRuntime | None = None
@@ -103,11 +103,13 @@ def grade(
                 came.tell(path.name, machine=json_)
                 asked = _exercise_of(came.path, exercise, seed, content)
                 where = where or settings.isolated(runtime)
-                assessment, folder = grade_one(came.path, asked, where, out, profiles=roles, machine=json_)
-                came.keep(folder.handed)
+                assessment, _folder = grade_one(came, asked, where, out, profiles=roles, machine=json_)
         except (SubmissionError, UsageError) as error:
             tell(error)
             refused.append(path)
+        except HarnessError as error:
+            tell(error)
+            faults.append(path)
         else:
             faults += [path] if assessment.outcome == "harness_failed" else []
     for paths, what in ((refused, "refused"), (faults, "not graded through a fault of ours; grade again")):
@@ -120,16 +122,18 @@ def grade(
 
 
 def grade_one(
-    path: Path,
+    came: Received,
     exercise: Exercise,
     runtime: PodRuntime,
     out: Path,
     *,
     profiles: Sequence[Profile],
     machine: bool,
-    name: str = "",
 ) -> tuple[Assessment, RunFolder]:
-    """Grade one submission, write its folder with reports for `profiles`, and say where it is."""
+    """Grade one submission, write its folder with reports for `profiles`, and say where it is.
+
+    Raises SubmissionError if it cannot be taken, StoreError if what came of it cannot be kept.
+    """
     from assesskit.assess import Task, assess
     from assesskit.cli.progress import shown
     from assesskit.journal import opened
@@ -137,18 +141,28 @@ def grade_one(
     from assesskit.store import RunFolder, write, write_assessment
 
     with tempfile.TemporaryDirectory(prefix="assesskit-") as temporary:
-        taken = take(path, exercise, Path(temporary) / "submission")
-        title = f"{exercise.slug} · {name or taken.submitted.name} · {runtime.name}"
-        with shown(title, machine=machine) as on_event:
-            task = Task(exercise, taken.folder, untimed(taken.submitted))
+        taken = take(came.path, exercise, Path(temporary) / "submission")
+        task = Task(exercise, taken.folder, recorded(taken.submitted))
+        _made(out)
+        with shown(f"{exercise.slug} · {task.submitted.name} · {runtime.name}", machine=machine) as on_event:
             assessment, checks = assess(task, runtime, quiet_lock=settings.quiet_lock(), on_event=on_event)
-    folder = RunFolder.create(out, name or taken.submitted.name, assessment.run)
+    folder = RunFolder.create(out, assessment.submission.name, assessment.run)
     write_assessment(folder.assessment, assessment)
+    came.keep(folder.handed)  # before the reports: a record that does not say whom it is of cannot be erased
     write(folder.checks, json.dumps(checks, indent=2).encode())
     opened(folder.assessment, datetime.now(UTC), f"assesskit {assessment.tool}")
     write_reports(folder.assessment, profiles)
     _tell(assessment, folder.path, machine=machine)
     return assessment, folder
+
+
+def _made(out: Path) -> None:
+    """Make the folder for what comes of it, before anything runs. Raises StoreError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "Name another folder with --out."
+        raise StoreError(f"cannot be made: {error.strerror}", where=str(out), hint=hint) from error
 
 
 def _tell(assessment: Assessment, folder: Path, *, machine: bool) -> None:

@@ -110,6 +110,8 @@ def made(
 
 
 def _tell(exercise: Exercise, invited: Invited, target: Path, *, machine: bool) -> None:
+    from assesskit.kits.briefing import WHEEL
+
     manifest, minutes = invited.manifest, invited.minutes
     own = f" --minutes {minutes}" if minutes != manifest.minutes else ""
     start = f"assesskit start {target.name} --key {manifest.key}{own}"
@@ -120,7 +122,8 @@ def _tell(exercise: Exercise, invited: Invited, target: Path, *, machine: bool) 
     drawn = "".join(f", {key} {value}" for key, value in exercise.variant.parameters.items())
     print(f"kit         {target}\nexercise    {manifest.exercise} {manifest.version}")
     print(f"variant     seed {manifest.seed}{drawn}\ntime box    {minutes} minutes\nsigned by   {manifest.key}")
-    say("\nSend the file. In your own words, tell the candidate their time box, and that they begin with:")
+    say(f"\nSend the file, and {WHEEL}: assesskit is on no public index. In your own words, tell")
+    say("the candidate their time box, and that they install the wheel and begin with:")
     say(f"  {start}")
 
 

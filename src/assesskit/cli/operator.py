@@ -140,6 +140,7 @@ def demo(
     import tempfile
 
     from assesskit.cli.interviewer import grade_one
+    from assesskit.cli.receiving import Received
     from assesskit.cli.writing import write_comparison
     from assesskit.proof.claims import claims
     from assesskit.prove import lay_out
@@ -153,7 +154,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="assesskit-demo-") as temporary:
         for claim in (claim for claim in claims(found) if claim.name in {"reference", *flawed}):
             program = lay_out(claim, Path(temporary) / claim.name)
-            assessment, folder = grade_one(program, found, runtime, out, profiles=roles, machine=False)
+            assessment, folder = grade_one(Received(program, None), found, runtime, out, profiles=roles, machine=False)
             graded.append(folder.assessment)
             outcomes.append(assessment.outcome)
     page = out / "compare.html"

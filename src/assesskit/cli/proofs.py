@@ -31,6 +31,7 @@ class Progress:
         self._began = time.monotonic()
         self._done = 0
         self.false: list[dict[str, str]] = []
+        self.faults = 0
 
     def shown(self, shown: Shown) -> None:
         """Tell a claim."""
@@ -48,7 +49,9 @@ class Progress:
                 self.false.append(told)
                 problems.append(f"{each.criterion} is {each.verdict}: {each.reason} (run {each.run}, kept in {kept})")
         unjudged = f", not judged: {', '.join(repeated.ungraded)}" if repeated.ungraded else ""
-        word = "FALSE" if problems else "as claimed"
+        fault = repeated.assessment.outcome == "harness_failed"
+        self.faults += fault
+        word = "FALSE" if problems else "our fault" if fault else "as claimed"
         self._line(f"{word:10} {repeated.claim.name:28} grading {repeated.gradings}{unjudged}", problems)
 
     def _line(self, text: str, problems: Sequence[str]) -> None:

@@ -203,7 +203,10 @@ def _prove(prover: Prover, chosen: Sequence[Claim], asked: Asked) -> tuple[int, 
 
 
 def _repeat(prover: Prover, chosen: Sequence[Claim], asked: Asked) -> tuple[int, dict[str, Any]]:
-    """Grade every program again and again, and keep each count at once. The exit code is 1 if a verdict was wrong."""
+    """Grade every program again and again, and keep each count at once.
+
+    The exit code is 4 if a grading failed through a fault of ours, else 1 if a verdict was wrong.
+    """
     from assesskit.proof import reliability
 
     counts = reliability.counts(prover.exercise, prover.trusted)
@@ -216,8 +219,9 @@ def _repeat(prover: Prover, chosen: Sequence[Claim], asked: Asked) -> tuple[int,
     figures = reliability.summed(prover.exercise, counts.read().entries, prover.runtime.name)
     if not asked.machine:
         proofs.tell_figures(figures)
-    told = {"criteria": {key: each.model_dump() for key, each in figures.items()}, "false": progress.false}
-    return ClaimError.exit_code if progress.false else 0, told
+    criteria = {key: each.model_dump() for key, each in figures.items()}
+    told = {"criteria": criteria, "false": progress.false, "faults": progress.faults}
+    return FAULT if progress.faults else ClaimError.exit_code if progress.false else 0, told
 
 
 def _tell_key(signer: Signer) -> None:

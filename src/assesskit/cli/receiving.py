@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from assesskit.cli import settings
-from assesskit.cli.told import say
+from assesskit.cli.told import plain, say
 
 if TYPE_CHECKING:
     from assesskit.model import Submitted
@@ -73,11 +73,12 @@ def _keys(content: Path | None) -> frozenset[str]:
     return own.union(trusted(settings.root(content), INTERVIEWERS))
 
 
-def untimed(submitted: Submitted) -> Submitted:
+def recorded(submitted: Submitted) -> Submitted:
     """A submission as a record tells of it: not when its workspace was started, nor when it was frozen.
 
-    Who scores could figure from these how long somebody had.
+    Who scores could figure from these how long somebody had. Bytes of a file's name that are no UTF-8 are replaced.
     """
+    submitted = submitted.model_copy(update={"name": plain(submitted.name)})
     if submitted.manifest is None:
         return submitted
     manifest = {key: value for key, value in submitted.manifest.items() if key != "frozen"}

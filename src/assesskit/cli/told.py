@@ -36,7 +36,10 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             say("interrupted: everything that was started has been removed")
             stop(INTERRUPTED)
-        except (typer.Exit, typer.Abort):
+        except typer.Abort:  # Ctrl-C or Ctrl-D at a question, or no
+            say("left at a question: nothing was done")
+            stop(INTERRUPTED)
+        except typer.Exit:
             raise
         except Exception as error:  # noqa: BLE001  the last place that can tell it; it is ours, and says so
             if isinstance(error, BrokenPipeError) and not _is_read():
@@ -80,6 +83,11 @@ def tell(error: AssesskitError) -> None:
 def say(text: str) -> None:
     """Print to standard error."""
     print(text, file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """A name or an argument as UTF-8 can tell it: what the system gave and is none becomes replacement characters."""
+    return text.encode("utf-8", "surrogateescape").decode(errors="replace")
 
 
 def stop(code: int) -> NoReturn:

@@ -149,7 +149,7 @@ def _tell_start(journey: Journey, now: datetime, running: Keeper | None) -> None
     exercise = journey.exercise()
     if journey.manifest.tool != __version__:
         say(f"This kit was made with assesskit {journey.manifest.tool}, and this is {__version__}: verdicts may differ")
-        say(f"from your interviewer's. Better: pip install assesskit=={journey.manifest.tool}")
+        say("from your interviewer's. Better: install the wheel of that version, which came with your invitation.")
     print(f"{journey.manifest.title}\n\nworkspace   {journey.workspace}\nbrief       {journey.workspace / 'README.md'}")
     if running:
         for name, url in running.urls.items():

@@ -76,7 +76,7 @@ class Keeper(Value):
         except (OSError, ValueError) as error:
             raise EngineError(f"the keeper of the services does not answer: {error}", hint=_RESTART) from error
         if "wrong" in answer:
-            raise UsageError(answer["wrong"], where=service)
+            raise UsageError(answer["wrong"], where=service, hint=answer.get("hint", ""))
         if "failed" in answer:
             raise EngineError(answer["failed"], where=service, hint=_RESTART)
         return answer

@@ -82,7 +82,7 @@ class Keeping:
         try:
             return self._answered(said)
         except UsageError as error:
-            return {"wrong": error.what}
+            return {"wrong": error.what, "hint": error.hint}
         except EngineError as error:
             return {"failed": str(error)}
 
@@ -119,7 +119,9 @@ class Keeping:
             raise UsageError("the task has no router")
         if mode := str(said.get("mode", "")):
             if mode != "monolith" and not self._reached.by_hand:
-                raise UsageError("the router is in Docker, where a service that you run by hand cannot be reached")
+                what = "the router is in Docker, where a service that you run by hand cannot be reached"
+                hint = "`assesskit start --runtime process` begins the services anew, as plain processes."
+                raise UsageError(what, hint=hint)
             self._routing.steer(mode, float(said.get("percent", 0.0)))
         environment = self._routing.by_hand if self._reached.by_hand else {}
         return {"mode": self._routing.mode, "percent": self._routing.percent, "environment": environment}

@@ -12,6 +12,9 @@ from markupsafe import Markup
 from assesskit import __version__
 from assesskit.content import Exercise
 
+WHEEL = f"assesskit-{__version__}-py3-none-any.whl"
+"""What candidates install: it is built in a checkout, and sent with the kit."""
+
 
 def brief(exercise: Exercise, level: str | None) -> tuple[str, str]:
     """The brief as Markdown and as one self-contained HTML page."""
@@ -31,7 +34,7 @@ def brief(exercise: Exercise, level: str | None) -> tuple[str, str]:
 
 def readme(exercise: Exercise, candidate: str) -> str:
     """How to begin, for somebody who has just opened the kit."""
-    return _rendered("kit.md.j2", exercise=exercise, candidate=candidate, tool=__version__)
+    return _rendered("kit.md.j2", exercise=exercise, candidate=candidate, wheel=WHEEL)
 
 
 def _criteria(exercise: Exercise) -> list[tuple[str, int, str]]:

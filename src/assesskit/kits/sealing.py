@@ -22,7 +22,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
 from assesskit import __version__, store
-from assesskit.errors import SubmissionError
+from assesskit.errors import StoreError, SubmissionError
 from assesskit.kits.clock import told
 from assesskit.kits.freezing import MANIFEST
 from assesskit.kits.journey import Checked, Journey
@@ -101,7 +101,10 @@ def is_sealed(path: Path) -> bool:
 
 
 def unseal(path: Path, scratch: Path) -> Opened:
-    """Take an archive apart, into the folder `scratch`. Raises SubmissionError, which says what does not hold in it."""
+    """Take an archive apart, into the folder `scratch`.
+
+    Raises SubmissionError, which says what does not hold in it, StoreError when there is no room.
+    """
     where = str(path)
     found = unpacked(path, SubmissionError)
     if set(found) != {HANDED, WORK}:
@@ -114,8 +117,16 @@ def unseal(path: Path, scratch: Path) -> Opened:
     manifest = _manifest(found[WORK], where)
     _began_with_kit(handed, manifest, where)
     work = scratch / f"{path.stem}.zip"
-    store.write(work, found[WORK])
+    _put(work, found[WORK])
     return Opened(work, manifest.workspace.started, handed)
+
+
+def _put(work: Path, data: bytes) -> None:
+    """Write straight to a name as long as the archive's own, which `store.write` would make longer meanwhile."""
+    try:
+        work.write_bytes(data)
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror}", where=str(work)) from error
 
 
 def _manifest(work: bytes, where: str) -> Manifest:

@@ -1,0 +1,47 @@
+"""`prove` as its users run it, on a runtime that runs nothing: what it says, keeps, and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.run.test_assess import Grader, runtime
+from typer.testing import CliRunner, Result
+
+from assesskit.cli import app, settings
+
+Prove = Callable[..., Result]
+
+
+@pytest.fixture
+def prove(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prove:
+    """Run `assesskit prove tiny …`, with a grader that says of every criterion what `outcome` is, or nothing at all."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("CACHE", "PROOF_KEY"):
+        monkeypatch.setenv(f"ASSESSKIT_{name}", str(tmp_path / name))
+    monkeypatch.setenv("ASSESSKIT_CONTENT", str(root))
+
+    def run(*words: str, outcome: str = "") -> Result:
+        def says(grader: Grader) -> None:
+            if outcome:
+                grader.begin()
+                for criterion in grader.hello["criteria"]:
+                    grader.observe(criterion, outcome)
+                grader.finish()
+
+        monkeypatch.setattr(settings, "runtime", lambda _kind: runtime(says))
+        return CliRunner().invoke(app, ["prove", "tiny", *words], prog_name="assesskit")
+
+    return run
+
+
+def test_counting_says_what_was_our_fault(prove: Prove) -> None:
+    """A grading that failed through us shows nothing: it is not as claimed, and the exit code is that of a fault."""
+    said = prove("--only", "reference", "--repeat", "2", "--jobs", "1")
+    assert said.exit_code == 4
+    assert said.stdout.count("our fault  reference") == 2
+    assert "as claimed" not in said.stdout
+    assert prove("--only", "reference", "--repeat", "1", "--json").exit_code == 4
+    assert prove("--only", "reference", "--repeat", "1", outcome="passed").exit_code == 0
+    assert prove("--only", "reference", "--repeat", "1", outcome="failed").exit_code == 1
