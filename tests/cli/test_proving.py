@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tests.run.test_assess import Grader, runtime
 from typer.testing import CliRunner, Result
 
-from assesskit.cli import app, settings
+from assesskit.cli import app, proving, settings
 
 Prove = Callable[..., Result]
 
@@ -45,3 +46,25 @@ def test_counting_says_what_was_our_fault(prove: Prove) -> None:
     assert prove("--only", "reference", "--repeat", "1", "--json").exit_code == 4
     assert prove("--only", "reference", "--repeat", "1", outcome="passed").exit_code == 0
     assert prove("--only", "reference", "--repeat", "1", outcome="failed").exit_code == 1
+
+
+def test_two_that_keep_what_they_show_follow_one_another(
+    prove: Prove, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each would drop what the other has kept; one that keeps nothing waits for nobody."""
+    other = FileLock(settings.proof_lock(root / "exercises/tiny"))
+    other.acquire()
+    said: list[str] = []
+
+    def hear(text: str) -> None:
+        said.append(text)
+        if text.startswith("another prove of tiny"):
+            other.release()
+
+    monkeypatch.setattr(proving, "say", hear)
+    words = ("--only", "reference", "--jobs", "1")
+    assert prove(*words, "--sample", "0", outcome="passed").exit_code == 0
+    assert other.is_locked
+    assert prove(*words, "--repeat", "1", outcome="passed").exit_code == 0
+    assert not other.is_locked
+    assert "another prove of tiny keeps what it shows; this one begins when that has ended" in said

@@ -112,3 +112,9 @@ def test_check_says_who_judges_the_rest(root: Path, capsys) -> None:
     candidate._tell(samples.assessment(results, score=score(results), failure=None), exercise)
     said = capsys.readouterr().out
     assert "of the other criteria of the brief they measure 1, and people judge 1." in said
+
+
+def test_submit_promises_to_find_what_it_knows(submit: Submit) -> None:
+    """Key files and tokens of the usual services: a password in a text is not known as one."""
+    said = " ".join(submit("--help").stdout.split())
+    assert "refuses key files, tokens of the usual services and what is too large" in said

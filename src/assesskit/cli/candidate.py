@@ -189,8 +189,8 @@ def submit(
 ) -> None:
     """Freeze your work into one archive.
 
-    Shows exactly what it will hold, and refuses keys, passwords and what is too large. Submit as often as you like: the
-    last archive you send counts.
+    Shows exactly what it will hold, and refuses key files, tokens of the usual services and what is too large. Submit
+    as often as you like: the last archive you send counts.
     """
     from assesskit.kits import freeze
     from assesskit.kits.journey import is_journey, read_journey

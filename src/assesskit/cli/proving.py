@@ -7,6 +7,7 @@ import math
 import os
 import random
 import secrets
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,7 +97,20 @@ def prove(
         return
     drawn = [secrets.token_hex(4) for _ in range(seeds)]
     variants = [settings.exercise(content, exercise, each) for each in drawn] or [found]
-    _run(variants, asked, settings.runtime(runtime), bless=bless)
+    with _alone(found) if sample is None else nullcontext():
+        _run(variants, asked, settings.runtime(runtime), bless=bless)
+
+
+def _alone(exercise: Exercise) -> AbstractContextManager[object]:
+    """Wait until no other process keeps what it shows of an exercise: each would drop what the other has kept."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(settings.proof_lock(exercise.origin.folder))
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        say(f"another prove of {exercise.slug} keeps what it shows; this one begins when that has ended")
+        return lock.acquire()
 
 
 def _check(exercise: Exercise, asked: Asked, runtime: str) -> None:

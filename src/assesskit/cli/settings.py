@@ -58,6 +58,11 @@ def quiet_lock() -> Path:
     return cache() / "quiet.lock"
 
 
+def proof_lock(folder: Path) -> Path:
+    """Return the lock of whoever writes what was shown of the exercise in this folder."""
+    return cache() / f"proof-{hashlib.sha256(bytes(folder.resolve())).hexdigest()[:16]}.lock"
+
+
 def proof_key() -> Path:
     """Return where the author's private key is (ASSESSKIT_PROOF_KEY, else in the user's configuration folder)."""
     from platformdirs import user_config_path

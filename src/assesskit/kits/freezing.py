@@ -30,7 +30,7 @@ def freeze(workspace: Path, exercise: Exercise, out: Path, *, now: datetime, all
     """Write the archive `out` and return what it holds. Files that are `allowed` are not searched for secrets.
 
     Raises UsageError if the folder is no workspace of this exercise or `out` lies inside it, SubmissionError for what
-    cannot or should not travel (see `select`; also keys and passwords), StoreError if it cannot be written.
+    cannot or should not travel (see `select` and `secrets_in`), StoreError if it cannot be written.
     """
     started_from = read_workspace(workspace)
     if problem := not_of(exercise, started_from):

@@ -1,6 +1,6 @@
 """What a candidate sends: the frozen workspace, and beside it what is told of how it came about::
 
-    <alias>-<exercise>.zip
+    <alias>-<exercise>-submission.zip
         submission.json    `Handed`: the kit's signed manifest, digests, times, tools, notes
         work.zip           the frozen workspace, see `freezing`
 

@@ -1,5 +1,5 @@
-"""Which files of a submission hold what looks like keys or passwords: by their names, and line by line as
-detect-secrets knows the tokens of the usual services. Its guesses by entropy are left out: they find what is none.
+"""Which files of a submission are key files, by name or by how they begin, or hold tokens of the usual services, line
+by line as detect-secrets knows them. Its guesses by entropy are left out: they find what is none.
 """
 
 from __future__ import annotations
