@@ -82,6 +82,14 @@ def test_changes_of_an_aggregate_out_of_order_are_told(events: list[Taken]) -> N
         event_ledger.expect_ordered(events)
 
 
+def test_of_changes_out_of_order_the_one_that_most_have_overtaken_is_told() -> None:
+    """Which one comes too late first is a matter of moments."""
+    late = ledger(("a", "2"), ("a", "1"), ("a", "3"), ("b", "3"), ("b", "1"))
+    for events in (late, late[3:] + late[:3]):
+        with pytest.raises(Failure, match=r"of b, sequence 1, arrived after the sequence 3 of"):
+            event_ledger.expect_ordered(events)
+
+
 def test_an_aggregate_may_begin_where_somebody_else_left_it() -> None:
     event_ledger.expect_ordered(ledger(("a", "7"), ("a", "8")))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from assesskit.checks.drawn import lines
 from assesskit.checks.evidence import Evidence
-from assesskit.checks.expect import expect
+from assesskit.checks.expect import Failure, expect
 from assesskit.instruments.sink import Taken
 
 SHOWN = 6
@@ -86,24 +86,35 @@ def expect_complete(events: Sequence[Taken], happened: Iterable[Change], maybe: 
 
 def expect_ordered(events: Sequence[Taken]) -> None:
     """The changes of one aggregate arrive in their order, each for the first time; repetitions may come at any time.
-    The first one may have any sequence, since somebody else made those before. Raises Failure.
+    The first one may have any sequence, since somebody else made those before. Raises Failure for the change that was
+    overtaken by most: which one is overtaken first is a matter of moments.
     """
     newest: dict[str, tuple[Change, Taken]] = {}
     seen: set[Change] = set()
+    overtaken: list[tuple[Change, Taken, Change, Taken]] = []
     for event in events:
         change = change_of(event)
         if change is None or change in seen:
             continue
         seen.add(change)
         before, earlier = newest.setdefault(change.subject, (change, event))
-        expect(
-            change is before or change.sequence > before.sequence,
+        if change is before or change.sequence > before.sequence:
+            newest[change.subject] = change, event
+        else:
+            overtaken.append((before, earlier, change, event))
+    if overtaken:
+        before, earlier, change, event = max(overtaken, key=_overtaken_by)
+        raise Failure(
             f"{change}, arrived after the sequence {before.sequence} of the same aggregate",
             received=f"{_line(earlier)}\n{_line(event)}",
             expected="events of one aggregate in the order of its changes",
             rule=CLOUD_EVENTS,
         )
-        newest[change.subject] = change, event
+
+
+def _overtaken_by(found: tuple[Change, Taken, Change, Taken]) -> tuple[int, str]:
+    before, _, change, _ = found
+    return before.sequence - change.sequence, before.type
 
 
 def expect_same_ids(events: Sequence[Taken]) -> None:
