@@ -31,7 +31,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         (creation, {"POLL": 0.1}),
         (retrying, {"REQUESTS": 20, "BEFORE": 15}),
         (overload, {"WRITERS": 6, "READS": 10, "QUICK": 0.15, "SETTLED": 0.1, "APART": 0.01}),
-        (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 0.5, "FEWEST": 1}),
+        (overload, {"BURST": 10, "SLOW": 0.2, "TOLERANCE": 0.5, "AGAIN": 3.0, "FEWEST": 1}),
     ):
         for name, value in changes.items():
             monkeypatch.setattr(module, name, value)
@@ -199,7 +199,7 @@ def test_a_burst_that_is_made_or_turned_away_passes(
     service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refusing what is too much is right, and so is making all of it in time."""
-    overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+    overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 3.0, Evidence())
 
 
 @pytest.mark.parametrize(
@@ -244,25 +244,25 @@ def test_a_burst_that_is_confirmed_before_the_work_is_done_shows(
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
 
 
-@flawed("busy says 503")
+@flawed("busy says 503, no timeout")
 def test_turning_nearly_all_away_shows(service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """One at a time is less than any service has room for."""
     monkeypatch.setattr(overload, "FEWEST", 4)
+    monkeypatch.setattr(overload, "SLOW", 2.0)
     with pytest.raises(Failure, match=r"[123] of them w\w+ made"):
-        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 5.0, Evidence())
 
 
-@flawed("no lock")
+@flawed("no lock, no timeout")
 def test_a_dependency_of_ours_that_is_slow_by_itself_excuses_as_much(
     service: Service, relay: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The service cannot be quicker than what it asks, and that takes longer here than it was to."""
-    monkeypatch.setattr(Inventory, "pause", 0.25)
+    monkeypatch.setattr(Inventory, "pause", 3.0)
     monkeypatch.setattr(overload, "SLOW", 0.0)
-    monkeypatch.setattr(overload, "TOLERANCE", -0.3)
     monkeypatch.setattr(overload, "SWIFT", 0.0)
     with pytest.raises(Inconclusive, match="the dependency took"):
-        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 0.5, Evidence())
+        overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 2.0, Evidence())
 
 
 @flawed("no lock, no timeout")
@@ -273,7 +273,7 @@ def test_a_service_that_is_busy_long_after_a_burst_shows(
     """Made in the end is not made again within the time."""
     monkeypatch.setattr(Inventory, "pause", 1.2)
     monkeypatch.setattr(overload, "AGAIN", 0.2)
-    with pytest.raises(Failure, match=r"the next creation was made only 1\.\d s after a burst"):
+    with pytest.raises(Failure, match=r"the next creation was made only \d+\.\d s after a burst"):
         overload.expect_excess_turned_away(running(service, monkeypatch), relay, fresh, 3.0, Evidence())
 
 
