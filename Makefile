@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 0
-# Most tests wait most of the time.
+# Most tests wait most of the time; a pod has programs of its own.
 WORKERS ?= 4
+PODS ?= 2
 
 .PHONY: demo test lint format prove bench clean
 
@@ -27,7 +28,8 @@ demo: .venv/.run
 
 test: .venv/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not (alone or docker)"
-	$(BIN)/python -m pytest -m "alone or docker"
+	$(BIN)/python -m pytest -n $(PODS) --dist loadscope --no-loadscope-reorder -m "docker and not alone"
+	$(BIN)/python -m pytest -m alone
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
