@@ -98,7 +98,7 @@ def write(path: Path, data: bytes, mode: int = 0o666) -> None:
 
     Raises StoreError if that is impossible (no space, no right); then the old file is intact and nothing is left over.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    temporary = path.with_name(f".{secrets.token_hex(6)}.new")  # a name may be as long as a file system has
     try:
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

@@ -22,7 +22,7 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
 
 from assesskit import __version__, store
-from assesskit.errors import StoreError, SubmissionError
+from assesskit.errors import SubmissionError
 from assesskit.kits.clock import told
 from assesskit.kits.freezing import MANIFEST
 from assesskit.kits.journey import Checked, Journey
@@ -117,16 +117,8 @@ def unseal(path: Path, scratch: Path) -> Opened:
     manifest = _manifest(found[WORK], where)
     _began_with_kit(handed, manifest, where)
     work = scratch / f"{path.stem}.zip"
-    _put(work, found[WORK])
+    store.write(work, found[WORK])
     return Opened(work, manifest.workspace.started, handed)
-
-
-def _put(work: Path, data: bytes) -> None:
-    """Write straight to a name as long as the archive's own, which `store.write` would make longer meanwhile."""
-    try:
-        work.write_bytes(data)
-    except OSError as error:
-        raise StoreError(f"cannot be written: {error.strerror}", where=str(work)) from error
 
 
 def _manifest(work: bytes, where: str) -> Manifest:
