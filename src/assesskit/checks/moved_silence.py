@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from assesskit.checks.creation import CREATED
 from assesskit.checks.evidence import Evidence
@@ -30,7 +30,8 @@ def expect_silent(rollouts: Rollouts, evidence: Evidence) -> None:
     move.caught_up()
     if missing := rollouts.drained():
         raise Failure(f"before anything was copied {missing}", expected="events that the monolith can take")
-    before = _known(move, owner), _here(move, owner)
+    here = things_of(move.service.send(told.reading(owner)), told.listed)
+    before = _known(move, owner), _states(here)
     rollouts.sink.clear()
     copies = [
         (CREATED, told.creation(owner, key, mode="mirror")),
@@ -96,22 +97,20 @@ def _stepped(thing: str, known: Mapping[str, str], here: Mapping[str, str]) -> i
 
 def _known(move: Move, owner: str) -> dict[str, str]:
     """The states of an owner's things at the monolith, by their ids."""
-    listed = move.told("GET", move.moving.path(owner)).json()[move.moving.listed]
-    return {each["id"]: each["status"] for each in listed}
+    return _states(move.told("GET", move.moving.path(owner)).json()[move.moving.listed])
 
 
-def _here(move: Move, owner: str) -> dict[str, str]:
-    """The same at the service."""
-    listed = things_of(move.service.send(move.moving.reading(owner)), move.moving.listed)
-    return {each["id"]: each["status"] for each in listed}
+def _states(things: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {each["id"]: each["status"] for each in things}
 
 
 def _expect_same_list(move: Move, owner: str, known_before: Mapping[str, str], here_before: Mapping[str, str]) -> None:
     """The service has what the monolith has, and what was there before is in a state that it had on either side then:
     the monolith cannot be asked for these, since it may have been told of copies.
     """
-    ours = move.service.send(move.moving.reading(owner))
-    here, known = {each["id"]: each["status"] for each in things_of(ours, move.moving.listed)}, _known(move, owner)
+    told = move.moving
+    ours = move.service.send(told.reading(owner))
+    here, known = _states(things_of(ours, told.listed)), _known(move, owner)
     expect(
         here.keys() == known.keys(),
         f"after copies the service has {len(here)} things where the monolith has {len(known)}",
