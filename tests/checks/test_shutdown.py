@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,10 @@ LISTS = """
 links = []
 connected = http.client.HTTPConnection.connect
 http.client.HTTPConnection.connect = lambda self: (connected(self), links.append(self.sock))
+"""
+SENDS_LATER = """
+send = Orders.export
+Orders.export = lambda self, caller: threading.Timer(0.5, send, (self, caller)).start()
 """
 GOES = "stop"
 ABANDONS = "lambda *_: ([link.shutdown(2) for link in links if link.fileno() >= 0], stop())"
@@ -202,7 +207,7 @@ def test_the_end_is_awaited_from_the_signal(drain: Any, monkeypatch: pytest.Monk
 
 def test_a_stop_that_sends_the_last_spans_passes(small: Any, relay: Relay, collector: Collector) -> None:
     """What was answered before the signal and what was in flight have spans."""
-    shutdown.expect_flushed(small(), relay, collector, [order()], order(), Evidence())
+    shutdown.expect_flushed(small(), relay, collector, [order(), order()], order(), Evidence())
 
 
 @pytest.mark.parametrize("on_term", [GOES, DIES])
@@ -213,7 +218,19 @@ def test_spans_that_a_stop_loses_show(
     monkeypatch.setattr(shutdown, "LAST_MOMENT", 0.5)
     service = small(on_term=on_term, flaws=("no spans",))
     with pytest.raises(Failure, match="no span arrived of a request that was answered just before SIGTERM"):
-        shutdown.expect_flushed(service, relay, collector, [order()], order(), Evidence())
+        shutdown.expect_flushed(service, relay, collector, [order(), order()], order(), Evidence())
+
+
+def test_spans_that_go_only_when_it_is_time_show(
+    small: Any, relay: Relay, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes until the request is in flight: something was answered just before the signal."""
+    waiting = relay.waiting
+    monkeypatch.setattr(relay, "waiting", lambda *asked, **how: time.sleep(1.0) or waiting(*asked, **how))
+    monkeypatch.setattr(shutdown, "LAST_MOMENT", 0.5)
+    service = small(on_term=DIES, at_start=SENDS_LATER, flaws=("no lock",))
+    with pytest.raises(Failure, match="no span arrived of a request that was answered just before SIGTERM"):
+        shutdown.expect_flushed(service, relay, collector, [order(), order()], order(), Evidence())
 
 
 def test_of_a_service_that_does_not_go_nothing_is_said(
@@ -223,7 +240,7 @@ def test_of_a_service_that_does_not_go_nothing_is_said(
     monkeypatch.setattr(shutdown, "GRACE", 0.5)
     service = small(on_term=STAYS, flaws=("no spans",))
     with pytest.raises(Inconclusive, match="did not end on SIGTERM"):
-        shutdown.expect_flushed(service, relay, collector, [order()], order(), Evidence())
+        shutdown.expect_flushed(service, relay, collector, [order(), order()], order(), Evidence())
     assert not service.status()["running"]
 
 

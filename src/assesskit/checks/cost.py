@@ -27,8 +27,10 @@ class CostVerdict:
 
 
 def judge(ours: float | None, theirs: float | None, times: float, plus_ms: float) -> CostVerdict:
-    """Judge the processor milliseconds of a request to each side: at most `times` the reference's, and `plus_ms`."""
-    expected = f"at most {times:g} times the reference's processor time, and {plus_ms:g} ms"
+    """Judge the processor milliseconds of a request to each side: at most `plus_ms` more than `times` the
+    reference's.
+    """
+    expected = f"at most {plus_ms:g} ms more than {times:g} times the reference's processor time"
     if not ours or not theirs:
         return CostVerdict("inconclusive", "this runtime does not tell the processor time of a service", expected)
     limit = times * theirs + plus_ms
