@@ -226,7 +226,12 @@ def test_spans_that_go_only_when_it_is_time_show(
 ) -> None:
     """However long it takes until the request is in flight: something was answered just before the signal."""
     waiting = relay.waiting
-    monkeypatch.setattr(relay, "waiting", lambda *asked, **how: time.sleep(1.0) or waiting(*asked, **how))
+
+    def late(*asked: Any, **how: Any) -> bool:
+        time.sleep(1.0)
+        return waiting(*asked, **how)
+
+    monkeypatch.setattr(relay, "waiting", late)
     monkeypatch.setattr(shutdown, "LAST_MOMENT", 0.5)
     service = small(on_term=DIES, at_start=SENDS_LATER, flaws=("no lock",))
     with pytest.raises(Failure, match="no span arrived of a request that was answered just before SIGTERM"):
