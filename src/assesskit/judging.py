@@ -188,6 +188,18 @@ class Reviewed:
                 shown |= wanted
         return found
 
+    @cached_property
+    def units(self) -> dict[str, dict[str, int]]:
+        """What agreement is figured from: by criterion that people judge, the level of each reviewer in `blind`."""
+        return {
+            criterion.id: {
+                by[criterion.id].author: by[criterion.id].level or 0
+                for by in self.blind.values()
+                if criterion.id in by
+            }
+            for criterion in self.judged_criteria
+        }
+
     @property
     def last(self) -> str:
         """The digest of the last entry that holds; empty where there is none."""

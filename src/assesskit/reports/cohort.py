@@ -127,14 +127,7 @@ def row(reviewed: Reviewed, link: str = "") -> Row:
         ("rubric", what.rubric_digest),
         ("runtime", now.runtime.name),
     )
-    blind = reviewed.blind if reviewed.open else {}
-    units = tuple(
-        (
-            criterion.id,
-            {by[criterion.id].author: by[criterion.id].level or 0 for by in blind.values() if criterion.id in by},
-        )
-        for criterion in reviewed.judged_criteria
-    )
+    units = reviewed.units if reviewed.open else {}
     side = now.levels.sides.get("reference") if now.levels else None
     return Row(
         name=now.submission.name,
@@ -148,7 +141,7 @@ def row(reviewed: Reviewed, link: str = "") -> Row:
         sum=reviewed.sum,
         held=held(now),
         standings=tuple((result.criterion.id, standing(result), word(result)) for result in now.results),
-        units=tuple((key, levels) for key, levels in units if levels),
+        units=tuple((key, levels) for key, levels in units.items() if levels),
         notes=integrity(reviewed),
         submission=now.submission.digest,
         reference_ms=side.cpu_ms if side else None,

@@ -166,14 +166,8 @@ class Desk:
 
     def agreement(self) -> Agreement:
         """How far everybody agreed on the works that are open to this reviewer before anybody could see another's."""
-        units: list[dict[str, int]] = []
-        for task in self.tasks:
-            if self.open(task.work):
-                blind = task.work.read().blind
-                units.append(
-                    {who: by[task.criterion.id].level or 0 for who, by in blind.items() if task.criterion.id in by}
-                )
-        return agreement(units)
+        opened = [task for task in self.tasks if self.open(task.work)]
+        return agreement([task.work.read().units.get(task.criterion.id, {}) for task in opened])
 
 
 def desk(works: Sequence[Work], reviewer: str, seat: str) -> Desk:
