@@ -193,9 +193,7 @@ class Reviewed:
         """What agreement is figured from: by criterion that people judge, the level of each reviewer in `blind`."""
         return {
             criterion.id: {
-                by[criterion.id].author: by[criterion.id].level or 0
-                for by in self.blind.values()
-                if criterion.id in by
+                by[criterion.id].author: by[criterion.id].level or 0 for by in self.blind.values() if criterion.id in by
             }
             for criterion in self.judged_criteria
         }
