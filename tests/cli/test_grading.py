@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,9 +16,11 @@ from typer.testing import CliRunner
 import assesskit.assess
 from assesskit import store
 from assesskit.assess import Graded, Task
-from assesskit.cli import app, settings
+from assesskit.cli import app, interviewer, settings
+from assesskit.cli.writing import write_reports
 from assesskit.errors import StoreError
 from assesskit.store import read_assessment
+from assesskit.weighting import Profile
 
 ARCHIVE = "C-1-tiny-submission.zip"
 
@@ -96,6 +99,23 @@ def test_what_cannot_be_kept_does_not_stop_the_others(here: Here, monkeypatch: p
     assert set(here.records) == {"C-1-tiny-submission"}
 
 
+def test_a_bug_of_ours_does_not_stop_the_others(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told with its lines and counts as a fault of ours; what was graded stays."""
+
+    def wrong(path: Path, profiles: Sequence[Profile]) -> None:
+        if read_assessment(path).submission.name == "first":
+            raise ZeroDivisionError("of a chart")
+        write_reports(path, profiles)
+
+    monkeypatch.setattr(interviewer, "write_reports", wrong)
+    said = here.run("grade", here.copied("first.zip"), ARCHIVE)
+    assert said.exit_code == 4
+    assert "a fault of assesskit, not of any submission" in said.stderr
+    assert "ZeroDivisionError: of a chart" in said.stderr
+    assert "1 of 2 not graded through a fault of ours; grade again: first.zip" in said.stderr
+    assert set(here.records) == {"first", "C-1-tiny-submission"}
+
+
 def test_a_folder_that_cannot_be_made_is_told_before_anything_runs(here: Here) -> None:
     """A grading that nobody can keep is a waste of everybody's time."""
     said = here.run("grade", ARCHIVE, "--out", ARCHIVE)
@@ -110,7 +130,7 @@ def test_whose_kit_it_was_is_kept_before_the_reports(here: Here, monkeypatch: py
     def broken(*_any: object) -> None:
         raise StoreError("cannot be written: no space", where="report.html")
 
-    monkeypatch.setattr("assesskit.cli.interviewer.write_reports", broken)
+    monkeypatch.setattr(interviewer, "write_reports", broken)
     assert here.run("grade", ARCHIVE).exit_code == 4
     [record] = here.records.values()
     assert json.loads(record.with_name("handed.json").read_text())["candidate"] == "C-1"

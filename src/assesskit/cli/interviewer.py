@@ -14,9 +14,9 @@ import typer
 from assesskit.cli import settings
 from assesskit.cli.receiving import Received, received, recorded
 from assesskit.cli.settings import ContentOption, JsonOption, Kind, RuntimeOption
-from assesskit.cli.told import FAULT, say, stop, tell, told
+from assesskit.cli.told import FAULT, say, stop, tell, tell_bug, told
 from assesskit.cli.writing import write_reports
-from assesskit.errors import HarnessError, StoreError, SubmissionError, UsageError
+from assesskit.errors import AssesskitError, HarnessError, StoreError, SubmissionError, UsageError
 
 if TYPE_CHECKING:
     from assesskit.content import Exercise
@@ -109,6 +109,11 @@ def grade(
             refused.append(path)
         except HarnessError as error:
             tell(error)
+            faults.append(path)
+        except (AssesskitError, BrokenPipeError):
+            raise
+        except Exception:  # noqa: BLE001  told like any other that nobody foresaw; the others are still to be graded
+            tell_bug()
             faults.append(path)
         else:
             faults += [path] if assessment.outcome == "harness_failed" else []

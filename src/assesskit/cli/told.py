@@ -44,8 +44,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:  # noqa: BLE001  the last place that can tell it; it is ours, and says so
             if isinstance(error, BrokenPipeError) and not _is_read():
                 stop(UNREAD)
-            say("This is a fault of assesskit, not of any submission. Please report it with these lines.")
-            say(traceback.format_exc())
+            tell_bug()
             stop(FAULT)
 
     return run
@@ -78,6 +77,12 @@ def tell(error: AssesskitError) -> None:
     say(f"error: {error}")
     if error.hint:
         say(f"  {error.hint}")
+
+
+def tell_bug() -> None:
+    """Print the exception that is being handled: nobody foresaw it, so it is ours, and its lines are what mends it."""
+    say("This is a fault of assesskit, not of any submission. Please report it with these lines.")
+    say(traceback.format_exc())
 
 
 def say(text: str) -> None:
