@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,10 +16,8 @@ import assesskit.assess
 from assesskit import store
 from assesskit.assess import Graded, Task
 from assesskit.cli import app, interviewer, settings
-from assesskit.cli.writing import write_reports
 from assesskit.errors import StoreError
 from assesskit.store import read_assessment
-from assesskit.weighting import Profile
 
 ARCHIVE = "C-1-tiny-submission.zip"
 
@@ -82,38 +79,42 @@ def test_a_name_that_a_file_system_takes_is_graded(here: Here, name: str) -> Non
     assert set(here.records) == set(here.graded)
 
 
-def test_what_cannot_be_kept_does_not_stop_the_others(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It counts as a fault of ours, is named at the end, and the exit code is 4."""
-    write = store.write_assessment
+@pytest.mark.parametrize(
+    ("place", "error", "told", "kept"),
+    [
+        pytest.param(
+            (store, "write_assessment"),
+            StoreError("cannot be written: no space"),
+            "error: cannot be written: no space",
+            {"C-1-tiny-submission"},
+            id="no room to keep it",
+        ),
+        pytest.param(
+            (interviewer, "write_reports"),
+            ZeroDivisionError("of a chart"),
+            "ZeroDivisionError: of a chart",
+            {"first", "C-1-tiny-submission"},
+            id="a bug in a report",
+        ),
+    ],
+)
+def test_a_fault_of_ours_does_not_stop_the_others(
+    here: Here, place: tuple[object, str], error: Exception, told: str, kept: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, a bug with its lines, and named at the end; the exit code is 4, and what was kept before it stays."""
+    able = getattr(*place)
 
-    def full(path: Path, assessment) -> None:
-        if assessment.submission.name == "first":
-            raise StoreError("cannot be written: no space", where=str(path))
-        write(path, assessment)
+    def failing(path: Path, *more: object) -> None:
+        if path.parent.name.startswith("first"):
+            raise error
+        able(path, *more)
 
-    monkeypatch.setattr(store, "write_assessment", full)
+    monkeypatch.setattr(*place, failing)
     said = here.run("grade", here.copied("first.zip"), ARCHIVE)
     assert said.exit_code == 4
-    assert "no space" in said.stderr
+    assert told in said.stderr
     assert "1 of 2 not graded through a fault of ours; grade again: first.zip" in said.stderr
-    assert set(here.records) == {"C-1-tiny-submission"}
-
-
-def test_a_bug_of_ours_does_not_stop_the_others(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told with its lines and counts as a fault of ours; what was graded stays."""
-
-    def wrong(path: Path, profiles: Sequence[Profile]) -> None:
-        if read_assessment(path).submission.name == "first":
-            raise ZeroDivisionError("of a chart")
-        write_reports(path, profiles)
-
-    monkeypatch.setattr(interviewer, "write_reports", wrong)
-    said = here.run("grade", here.copied("first.zip"), ARCHIVE)
-    assert said.exit_code == 4
-    assert "a fault of assesskit, not of any submission" in said.stderr
-    assert "ZeroDivisionError: of a chart" in said.stderr
-    assert "1 of 2 not graded through a fault of ours; grade again: first.zip" in said.stderr
-    assert set(here.records) == {"first", "C-1-tiny-submission"}
+    assert set(here.records) == kept
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_anything_runs(here: Here) -> None:
